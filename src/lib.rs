@@ -1,0 +1,3 @@
+//! siftd (the map is filled in as the rooms are built).
+
+pub mod time;
