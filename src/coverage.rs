@@ -1,0 +1,339 @@
+//! What is proven complete: the frontier of one connection, and the words for what lies outside.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use crate::time::{Time, micros_of};
+
+/// Why a stretch of a stream is not proven complete. A closed list.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Cause {
+    Network,
+    ServerClosed,
+    Maintenance,
+    Silence,
+    SlowConsumer,
+    Capacity,
+    Billing,
+    Auth,
+    Rejected,
+    Disabled,
+    OverLimit,
+    ServerError,
+    OversizeFrame,
+    LocalStorage,
+    Shutdown,
+    Crash,
+    Suspended,
+    Starting,
+}
+
+impl Cause {
+    /// Every cause, in the order of the list that operators read.
+    pub const ALL: [Self; 18] = [
+        Self::Network,
+        Self::ServerClosed,
+        Self::Maintenance,
+        Self::Silence,
+        Self::SlowConsumer,
+        Self::Capacity,
+        Self::Billing,
+        Self::Auth,
+        Self::Rejected,
+        Self::Disabled,
+        Self::OverLimit,
+        Self::ServerError,
+        Self::OversizeFrame,
+        Self::LocalStorage,
+        Self::Shutdown,
+        Self::Crash,
+        Self::Suspended,
+        Self::Starting,
+    ];
+
+    /// The word in the archive and in the log.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::ServerClosed => "server_closed",
+            Self::Maintenance => "maintenance",
+            Self::Silence => "silence",
+            Self::SlowConsumer => "slow_consumer",
+            Self::Capacity => "capacity",
+            Self::Billing => "billing",
+            Self::Auth => "auth",
+            Self::Rejected => "rejected",
+            Self::Disabled => "disabled",
+            Self::OverLimit => "over_limit",
+            Self::ServerError => "server_error",
+            Self::OversizeFrame => "oversize_frame",
+            Self::LocalStorage => "local_storage",
+            Self::Shutdown => "shutdown",
+            Self::Crash => "crash",
+            Self::Suspended => "suspended",
+            Self::Starting => "starting",
+        }
+    }
+
+    /// The cause that a word of the archive stands for.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.word() == word)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.word())
+    }
+}
+
+impl serde::Serialize for Cause {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+/// How far one connection is proven complete, in production time.
+///
+/// A server buffers. When the last frame had waited L in its buffer, whatever it produced in those last L
+/// seconds was never sent if the connection now ends. L is bounded from above by what the stream tells: every
+/// interaction and every tick says when it was produced (at the latest), and frames come in order. So each one
+/// proves that everything produced before it has arrived. A lag seen in the last [`WINDOW`] still holds; an older
+/// one proves only its own moment. Posts that were old when they were produced only make the bound wider.
+#[derive(Clone, Debug)]
+pub struct Frontier {
+    /// The arrival of the last frame.
+    reached: Time,
+    /// The production of the newest frame that told it, ever.
+    told: Option<Time>,
+    /// The smallest lag within each slice of the window, oldest first: the slice's first arrival, and the lag.
+    lags: VecDeque<(Time, Duration)>,
+    /// Nothing after this moment is proven, whatever comes: the server warned that it may have dropped.
+    cap: Option<Time>,
+}
+
+/// How long a lag that was seen is taken to hold. The margin that is subtracted from every claim covers it.
+pub const WINDOW: Duration = Duration::from_secs(2);
+
+/// The window moves in slices of this length, so that a flood costs no memory.
+const SLICE: Duration = Duration::from_millis(250);
+
+/// A message may say that it was produced this long after it came, because clocks are read in whole seconds.
+/// Beyond that, its date is wrong and proves nothing.
+const FUTURE: Duration = Duration::from_secs(2);
+
+impl Frontier {
+    /// A connection that came up at `opened` and has shown nothing yet.
+    pub fn new(opened: Time) -> Self {
+        Self { reached: opened, told: None, lags: VecDeque::new(), cap: None }
+    }
+
+    /// A frame of any kind came.
+    pub fn frame(&mut self, received: Time) {
+        self.reached = self.reached.max(received);
+    }
+
+    /// A frame told when it was produced, by our clock.
+    pub fn told(&mut self, received: Time, produced: Time) {
+        self.frame(received);
+        if produced.since(received) > FUTURE {
+            return;
+        }
+        let produced = produced.min(received);
+        self.told = self.told.max(Some(produced));
+        let lag = received.since(produced);
+        match self.lags.back_mut() {
+            Some((first, least)) if received.since(*first) < SLICE => *least = lag.min(*least),
+            _ => self.lags.push_back((received, lag)),
+        }
+        self.forget();
+    }
+
+    /// Nothing after the last frame so far is proven any more, as long as this connection lives.
+    pub fn cap(&mut self, margin: Duration) {
+        let proven = self.proven(margin);
+        self.cap = Some(self.cap.map_or(proven, |cap| cap.min(proven)));
+    }
+
+    /// The arrival of the last frame: the connection's position.
+    pub const fn reached(&self) -> Time {
+        self.reached
+    }
+
+    /// The moment before which everything produced has arrived, less `margin`; `None` if nothing told yet.
+    fn claim(&self, margin: Duration) -> Option<Time> {
+        let recent = self
+            .lags
+            .iter()
+            .filter(|(first, _)| self.reached.since(*first) <= WINDOW)
+            .map(|(_, lag)| self.reached.before(*lag))
+            .max();
+        Some(recent.max(self.told)?.before(margin))
+    }
+
+    /// The moment up to which production is proven complete. Before anything told, long ago: a stream's coverage
+    /// then has no length, as it never ends before it begins.
+    pub fn proven(&self, margin: Duration) -> Time {
+        let claim = self.claim(margin).unwrap_or(Time::from_micros(0));
+        self.cap.map_or(claim, |cap| cap.min(claim))
+    }
+
+    /// Drops slices that the window has left behind.
+    fn forget(&mut self) {
+        while self.lags.front().is_some_and(|(first, _)| self.reached.since(*first) > WINDOW) {
+            self.lags.pop_front();
+        }
+    }
+}
+
+/// What is known of the server's clock against ours: its reading less ours lies between two bounds, in microseconds.
+///
+/// Servers tell their clock in whole seconds, so a single telling leaves a second of doubt. All doubt is charged to the
+/// lag of every message (see [`ServerClock::ours`]): coverage ends earlier by it, never later. Assumed is that the two
+/// clocks do not drift apart by a second within the life of one connection.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ServerClock {
+    bounds: Option<(i64, i64)>,
+}
+
+/// A telling in whole seconds may mean any moment of that second.
+const SECOND: i64 = 1_000_000;
+
+/// A tick this far beyond all we know is a lie or a jump; the next connection will tell.
+const ABSURD: i64 = 2 * SECOND;
+
+/// Without any bound yet, a tick this far from our own clock is not believed, in microseconds.
+const FAR: i64 = 7 * 24 * 3600 * SECOND;
+
+impl ServerClock {
+    /// The server told `told` (whole seconds) between our sending at `sent` and its arrival at `received`.
+    pub fn exchange(&mut self, sent: Time, received: Time, told: Time) {
+        let low = told.micros().saturating_sub(received.micros());
+        let high = told.micros().saturating_add(SECOND).saturating_sub(sent.micros());
+        self.bounds = Some(match self.bounds {
+            Some((least, most)) if low.max(least) <= high.min(most) => (low.max(least), high.min(most)),
+            // The two clocks have drifted or one was set: what came last is right.
+            _ => (low, high),
+        });
+    }
+
+    /// The server told `told` (whole seconds) at some time before it arrived at `received`.
+    pub fn tick(&mut self, received: Time, told: Time) {
+        let low = told.micros().saturating_sub(received.micros());
+        self.bounds = match self.bounds {
+            Some((least, most)) if low <= most => Some((least.max(low), most)),
+            Some((_, most)) if low <= most.saturating_add(ABSURD) => Some((low, low.saturating_add(SECOND))),
+            Some(bounds) => Some(bounds),
+            None if low.saturating_abs() <= FAR => Some((low, low.saturating_add(SECOND))),
+            None => None,
+        };
+    }
+
+    /// The server's clock less ours, in microseconds: nought where nought is possible, else the nearest that is.
+    pub fn offset(&self) -> Option<i64> {
+        self.bounds.map(|(low, high)| 0_i64.clamp(low, high.max(low)))
+    }
+
+    /// A moment by the server's clock, by ours: the earliest that it can have been.
+    pub fn ours(&self, server: Time) -> Time {
+        server.shifted(self.bounds.map_or(0, |(_, high)| high.saturating_neg()))
+    }
+}
+
+/// Whether `margin` still covers the window in which a lag is taken to hold.
+pub fn margin_is_safe(margin: Duration) -> bool {
+    micros_of(margin) >= micros_of(WINDOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARGIN: Duration = Duration::from_secs(2);
+
+    fn at(millis: i64) -> Time {
+        Time::from_micros(1_000_000_000_000 + millis * 1000)
+    }
+
+    #[test]
+    fn nothing_is_proven_before_a_frame_tells_when_it_was_made() {
+        let mut frontier = Frontier::new(at(0));
+        frontier.frame(at(5000));
+        assert!(frontier.proven(MARGIN) < at(0));
+        assert_eq!(frontier.reached(), at(5000));
+    }
+
+    #[test]
+    fn what_waited_in_the_servers_buffer_is_not_proven() {
+        let mut frontier = Frontier::new(at(0));
+        frontier.told(at(10_000), at(5_000));
+        assert_eq!(frontier.proven(MARGIN), at(3_000));
+        frontier.told(at(10_500), at(5_400));
+        // The smaller lag of the two holds.
+        assert_eq!(frontier.proven(MARGIN), at(3_500));
+    }
+
+    #[test]
+    fn a_lag_older_than_the_window_proves_only_its_own_moment() {
+        let mut frontier = Frontier::new(at(0));
+        frontier.told(at(1_000), at(1_000));
+        frontier.frame(at(20_000));
+        assert_eq!(frontier.proven(Duration::ZERO), at(1_000));
+    }
+
+    #[test]
+    fn an_old_post_widens_and_never_shrinks() {
+        let mut frontier = Frontier::new(at(0));
+        frontier.told(at(10_000), at(9_900));
+        frontier.told(at(10_100), at(-50_000_000));
+        assert_eq!(frontier.proven(Duration::ZERO), at(10_000));
+    }
+
+    #[test]
+    fn a_date_from_the_future_proves_nothing() {
+        let mut frontier = Frontier::new(at(0));
+        frontier.told(at(10_000), at(100_000));
+        assert!(frontier.proven(MARGIN) < at(0));
+        assert_eq!(frontier.reached(), at(10_000));
+    }
+
+    #[test]
+    fn a_cap_holds_for_the_rest_of_the_connection() {
+        let mut frontier = Frontier::new(at(0));
+        frontier.told(at(10_000), at(10_000));
+        frontier.cap(MARGIN);
+        frontier.told(at(60_000), at(60_000));
+        assert_eq!(frontier.proven(MARGIN), at(8_000));
+        assert_eq!(frontier.reached(), at(60_000));
+    }
+
+    #[test]
+    fn a_clock_that_may_be_right_is_taken_to_be_right() {
+        let mut clock = ServerClock::default();
+        clock.exchange(at(0), at(40), Time::from_seconds(1_000_000));
+        assert_eq!(clock.offset(), Some(0));
+    }
+
+    #[test]
+    fn a_skewed_clock_is_learned_from_the_handshake_and_narrowed_by_ticks() {
+        let mut clock = ServerClock::default();
+        clock.exchange(at(0), at(0), Time::from_seconds(1_000_300));
+        assert_eq!(clock.offset(), Some(300_000_000));
+        clock.tick(at(100), Time::from_seconds(1_000_301));
+        assert_eq!(clock.offset(), Some(300_900_000));
+        // The doubt left is 0.1 s: all of it makes the moment earlier.
+        assert_eq!(clock.ours(Time::from_seconds(1_000_301)), at(0));
+    }
+
+    #[test]
+    fn absurd_ticks_change_nothing() {
+        let mut clock = ServerClock::default();
+        clock.exchange(at(0), at(0), Time::from_seconds(1_000_000));
+        let known = clock;
+        for told in [0, -5, i64::MAX / SECOND, 1_000_000 - 86_400, 1_000_000 + 86_400] {
+            clock.tick(at(0), Time::from_seconds(told));
+            assert_eq!(clock, known, "{told}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Every bound in one place, with the agreements between them.
+
+use std::time::Duration;
+
+/// Streams that one connection may carry (DataSift, Multiple Streams).
+pub const STREAMS_MAX: usize = 5_000;
+/// Frames read in a row before the rest of the loop has its turn.
+pub const BURST_FRAMES_MAX: usize = 128;
+/// Bytes of frames read in a row before the rest of the loop has its turn.
+pub const BURST_BYTES_MAX: usize = 256 * 1024;
+/// Rows in one commit.
+pub const COMMIT_ROWS_MAX: usize = 1_000;
+/// Rows in one commit while catching up.
+pub const COMMIT_ROWS_DRAINING_MAX: usize = 8_000;
+/// Payload bytes in one commit, beyond which it is closed. One message may exceed it.
+pub const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Batches that may wait for the writer; the bound in bytes is a setting and is met first.
+pub const QUEUE_BATCHES_MAX: usize = 16 * 1024;
+/// What a batch weighs in the queue beside its payloads, so that empty ones cannot fill memory either.
+pub const BATCH_WEIGHT: usize = 1_024;
+/// Bytes of ours that may wait to be sent to the server.
+pub const WRITE_BUFFER_MAX: usize = 1024 * 1024;
+/// Text of a peer in a notice, a reason or an error, in bytes after escaping.
+pub const PEER_TEXT_MAX: usize = 256;
+/// An interaction's id above this many bytes is replaced by a digest.
+pub const ID_BYTES_MAX: usize = 256;
+/// A kind of source above this many bytes is cut.
+pub const KIND_BYTES_MAX: usize = 64;
+/// Notices of one name that a peer can provoke, per minute; further ones are counted.
+pub const PROVOKED_NOTICES_PER_MINUTE: u32 = 10;
+/// Notices that may wait for the log; further ones are counted. The archive has them all.
+pub const LOG_QUEUE_MAX: usize = 4_096;
+/// How often a summary is said.
+pub const SUMMARY_EVERY: Duration = Duration::from_mins(1);
+/// A server that sends us away again this soon after the connect waits like a failing network.
+pub const HASTY: Duration = Duration::from_secs(10);
+/// An unattributed refusal is settled when no answer came for this long.
+pub const SETTLE: Duration = Duration::from_secs(2);
+/// An unanswered subscription is asked again this often at once; then it waits as after trouble.
+pub const ASKS_IN_A_ROW: u32 = 3;
+/// The longest wait that a server's `Retry-After` can impose.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
+/// The queue is near empty below this share of its bound: one part in so many.
+pub const QUEUE_LOW_PART: usize = 16;
+/// Catching up ends when the queue has stayed near empty for this long.
+pub const DRAIN_QUIET: Duration = Duration::from_mins(1);
+/// How long a closing connection may still deliver after we asked to stop.
+pub const FAREWELL_MAX: Duration = Duration::from_secs(2);
+/// How long the writer may take to commit what is left when the daemon stops.
+pub const DRAIN_AT_STOP_MAX: Duration = Duration::from_secs(7);
+/// How often an idle connection's position is written.
+pub const POSITION_EVERY: Duration = Duration::from_secs(5);
+/// The daemon's row and its STATUS line are renewed this often at most.
+pub const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// A failed write is tried again after this long, doubling.
+pub const STORAGE_RETRY_FIRST: Duration = Duration::from_millis(200);
+pub const STORAGE_RETRY_MAX: Duration = Duration::from_secs(10);
+/// The write-ahead log is moved into the archive from this size on.
+pub const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+/// Everything a stop may take; systemd/siftd.service gives more (`TimeoutStopSec`).
+pub const STOP_MAX: Duration = Duration::from_secs(10);
+
+const _: () = assert!(BURST_FRAMES_MAX <= COMMIT_ROWS_MAX);
+const _: () = assert!(BURST_BYTES_MAX <= COMMIT_BYTES_MAX);
+const _: () = assert!(COMMIT_ROWS_MAX <= COMMIT_ROWS_DRAINING_MAX);
+const _: () = assert!(STORAGE_RETRY_FIRST.as_millis() <= STORAGE_RETRY_MAX.as_millis());
+const _: () = assert!(FAREWELL_MAX.as_millis() + DRAIN_AT_STOP_MAX.as_millis() < STOP_MAX.as_millis());

@@ -1,0 +1,327 @@
+//! Every sentence that an operator may have to read: its name, its level, what it means and what to do.
+//!
+//! This table is the one source: the log, the `notices` view, the runbook (docs/runbook.md), the journal's catalogue
+//! and the alert rules are made from it or tested against it.
+
+mod message;
+
+use serde_json::{Map, Value};
+
+use crate::coverage::Cause;
+use crate::peer_text::PeerText;
+use crate::record::{ConnectionId, DaemonState};
+
+/// How much a notice matters.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Level {
+    /// Data is being lost, or a person is needed.
+    Error,
+    /// Degraded, and healing by itself.
+    Warn,
+    /// The life of the daemon, and one summary a minute.
+    Info,
+    /// For those who look closely.
+    Debug,
+}
+
+impl Level {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// One row of the table: what is the same for every notice of a name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// Stable for ever; alerts are built on it.
+    pub name: &'static str,
+    pub level: Level,
+    /// Whether a peer can cause it as often as it likes: then it is counted rather than said beyond a bound.
+    pub provoked: bool,
+    pub meaning: &'static str,
+    pub remedy: &'static str,
+}
+
+impl Entry {
+    /// The identifier under which the journal's catalogue explains this notice: 32 hexadecimal digits.
+    pub fn message_id(&self) -> String {
+        let digest = blake3::hash(format!("siftd notice {}", self.name).as_bytes());
+        digest.to_hex().chars().take(32).collect()
+    }
+}
+
+/// Writes the enum, its table and the way from one to the other.
+macro_rules! notices {
+    ($($(#[$doc:meta])* $variant:ident { $($field:ident: $type:ty),* $(,)? }
+        = $name:literal, $level:ident, $provoked:ident, $meaning:literal, $remedy:literal;)*) => {
+        /// Something an operator may want to read. Serialized without a tag: its fields are its detail.
+        #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+        #[serde(untagged)]
+        pub enum Notice { $($(#[$doc])* $variant { $($field: $type),* },)* }
+
+        impl Notice {
+            /// The row of the table that this notice belongs to.
+            pub const fn entry(&self) -> Entry {
+                match self { $(Self::$variant { .. } => Entry {
+                    name: $name, level: Level::$level, provoked: notices!(@$provoked), meaning: $meaning, remedy: $remedy,
+                },)* }
+            }
+        }
+
+        /// The whole table, in the order of the runbook.
+        pub const TABLE: &[Entry] = &[$(Entry {
+            name: $name, level: Level::$level, provoked: notices!(@$provoked), meaning: $meaning, remedy: $remedy,
+        },)*];
+    };
+    (@provoked) => { true };
+    (@own) => { false };
+}
+
+notices! {
+    Started { version: String, pid: u32, archive: String, streams: usize }
+        = "started", Info, own,
+        "The daemon runs: settings and archive are good. The server has not been asked yet.",
+        "Nothing.";
+    Connected { connection: ConnectionId, url: String, handshake_ms: u64 }
+        = "connected", Info, own,
+        "The connection stands; the streams are being subscribed.",
+        "Nothing.";
+    Subscribed { connection: ConnectionId, active: usize, out: usize, seconds: f64 }
+        = "subscribed", Info, own,
+        "Every stream that can be had is acknowledged. Streams that are out (rejected, disabled, beyond the limit, or asked again later) are counted.",
+        "If `out` is not 0, see `siftd streams --state rejected` and the other states.";
+    Disconnected { connection: ConnectionId, cause: Cause, detail: String, seconds: f64 }
+        = "disconnected", Warn, own,
+        "The connection is gone; from here on messages may be lost until the streams are acknowledged again.",
+        "Nothing if `reconnecting` and `subscribed` follow. Otherwise see the cause.";
+    ConnectFailed { cause: Cause, detail: String, attempt: u32 }
+        = "connect-failed", Warn, own,
+        "The server could not be reached or did not accept the connection.",
+        "Check the network, the name in `source.url`, the proxy or the certificate that the detail names.";
+    Reconnecting { seconds: f64, attempt: u32, cause: Cause }
+        = "reconnecting", Info, own,
+        "The next attempt to connect starts after this many seconds.",
+        "Nothing.";
+    Maintenance { text: PeerText }
+        = "maintenance", Info, own,
+        "The server's node closes and asks to connect anew at once, which is being done.",
+        "Nothing. A short gap with cause `maintenance` is normal.";
+    SlowConsumerWarning { text: PeerText, queue_bytes: usize }
+        = "slow-consumer-warning", Warn, own,
+        "The server says that data is taken too slowly. What it may have dropped is put into a gap, and the daemon catches up.",
+        "If it comes again: look at the disk (`siftd status`), at other load on the machine, and at the number of busy streams.";
+    SlowConsumerDisconnected { text: PeerText }
+        = "slow-consumer-disconnected", Error, own,
+        "The server cut the connection because data was taken too slowly. What it held for us is lost and lies in a gap.",
+        "Find what was slow: the disk, the processor, or the network. Fewer streams or a faster disk help.";
+    DrainEntered { reason: String, queue_bytes: usize }
+        = "drain-entered", Warn, own,
+        "The daemon catches up: larger commits, less strict syncs, no side work.",
+        "Nothing if `drain-left` follows within minutes.";
+    DrainLeft { seconds: f64 }
+        = "drain-left", Info, own,
+        "The daemon has caught up and works as usual.",
+        "Nothing.";
+    QueueFull { queue_bytes: usize, max_bytes: usize }
+        = "queue-full", Error, own,
+        "The disk does not keep up: the queue has reached its bound and the connection is left unread. The server will soon drop data.",
+        "Look at the disk now: is it full, slow or failing? A larger `queue.max_bytes` only buys time.";
+    QueueRelieved { seconds: f64 }
+        = "queue-relieved", Info, own,
+        "The queue has room again and the connection is being read.",
+        "Nothing.";
+    BillingPaused { text: PeerText, since: crate::time::Time, probe_seconds: f64 }
+        = "billing-paused", Error, own,
+        "The account has no credits left. The connection is closed; every stream has a growing gap with cause `billing`.",
+        "Top up the credits, then `siftd reload` to go on at once; otherwise it is tried again every hour.";
+    BillingResumed { seconds: f64 }
+        = "billing-resumed", Info, own,
+        "The server serves the account again after a pause for lack of credits.",
+        "Nothing. The time of the pause is a gap.";
+    IdentityRefused { text: PeerText, last: bool }
+        = "identity-refused", Error, own,
+        "The server does not accept the user name or the key, or has banned the account. If `last` is true the daemon stops with exit code 77; else it tries once more.",
+        "Check `source.username` and the key file, put the right key in place, and start the daemon again.";
+    StreamRejected { stream: String, text: PeerText }
+        = "stream-rejected", Error, own,
+        "The server does not know this stream. The others go on; this one has a growing gap.",
+        "Check the hash in the stream list; take it out or correct it, then `siftd reload`.";
+    StreamDisabled { stream: String, text: PeerText }
+        = "stream-disabled", Error, own,
+        "The server has switched this stream off. It is asked for again once a day and on reload.",
+        "Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons.";
+    StreamTrouble { stream: String, text: PeerText, retry_seconds: f64 }
+        = "stream-trouble", Warn, provoked,
+        "The server cannot serve this stream at the moment; it is asked for again after a wait.",
+        "Nothing, unless it lasts for an hour.";
+    TooManySubscriptions { active: usize, overflow: usize, text: PeerText }
+        = "too-many-subscriptions", Error, own,
+        "The connection carries no more streams. Those beyond the limit have a growing gap with cause `over_limit`.",
+        "Take streams out of the list, or join several into one at the provider.";
+    AcknowledgementMissing { streams: usize, stream: String }
+        = "acknowledgement-missing", Warn, provoked,
+        "The server did not answer some subscriptions in time; they are asked for again. One of them is named.",
+        "Nothing, unless it lasts.";
+    RequestRefused { text: PeerText, sent: String }
+        = "request-refused", Error, provoked,
+        "The server found a request of ours wrong. This is a fault in the daemon or a change at the server.",
+        "Report it with the text and the request named here.";
+    Unattributed { text: PeerText }
+        = "unattributed-refusal", Warn, provoked,
+        "The server refused a stream without saying which. The connection is renewed, so that the subscriptions tell.",
+        "Nothing.";
+    Capacity { text: PeerText }
+        = "capacity", Warn, provoked,
+        "The service is full; the daemon tries again with growing waits.",
+        "Nothing. If it lasts for hours, ask the provider.";
+    ConnectionTrouble { text: PeerText }
+        = "connection-trouble", Warn, provoked,
+        "The server cannot serve the connection at the moment; the daemon tries again with growing waits.",
+        "Nothing. If it lasts for hours, ask the provider.";
+    Silence { seconds: f64 }
+        = "silence", Warn, own,
+        "Nothing at all came for too long: the connection is taken for dead and renewed at once.",
+        "If it comes often: a firewall or a proxy between here and the server drops idle connections.";
+    Suspended { seconds: f64 }
+        = "suspended", Warn, own,
+        "This machine or this process stood still. The time is a gap.",
+        "Find out what stopped the machine: a snapshot, a suspend, a debugger, or a lack of processor time.";
+    UnknownStatus { status: String, text: PeerText }
+        = "unknown-status", Warn, provoked,
+        "The server said something that is not in the table of known messages. It was handled by its status word.",
+        "Report the text, so that it can be put into the table.";
+    FrameQuarantined { reason: String, bytes: usize }
+        = "frame-quarantined", Warn, provoked,
+        "A frame could not be understood. It is kept byte for byte in the `quarantine` view.",
+        "Look at it: `SELECT * FROM quarantine ORDER BY id DESC LIMIT 1`.";
+    QuarantineFull { max_bytes: usize }
+        = "quarantine-full", Error, provoked,
+        "A frame could not be understood and there is no room left to keep it. The loss is a gap, and the connection is renewed.",
+        "Look into the `quarantine` view, find out what the server sends, and raise `archive.quarantine_max` if the frames matter.";
+    OversizeFrame { limit: usize }
+        = "oversize-frame", Error, own,
+        "A message was larger than `source.max_frame` and is lost; the loss is a gap, and the connection is renewed.",
+        "Raise `source.max_frame` if such messages are genuine.";
+    ForeignInteraction { stream: PeerText, known: bool }
+        = "foreign-interaction", Debug, provoked,
+        "The server sent a message of a stream that is not wanted (or no longer); it was dropped.",
+        "Nothing right after a reload. Otherwise the server confuses its subscriptions.";
+    DeleteUnmatched { stream: PeerText }
+        = "delete-unmatched", Warn, provoked,
+        "The server ordered a deletion without an interaction id, so nothing could be removed by it.",
+        "If the terms of service demand it, find and delete the post by hand.";
+    GapOpened { streams: usize, stream: Option<String>, cause: Cause, since: crate::time::Time }
+        = "gap-opened", Warn, own,
+        "From `since` on (for some streams later) nothing is proven complete, for this many streams and this cause.",
+        "See the cause: `siftd gaps --state open`.";
+    GapClosed { streams: usize, stream: Option<String>, connection: ConnectionId }
+        = "gap-closed", Info, own,
+        "The growing gaps of this many streams have ended: the streams are acknowledged again. What was missed stays recorded.",
+        "Nothing.";
+    CrashFound { streams: usize, since: crate::time::Time }
+        = "crash-found", Warn, own,
+        "The daemon had not stopped in order: what came after its last commit is put into gaps.",
+        "Find out why it died: the journal of the time before, the kernel's log, the memory limit.";
+    Reloaded { added: Vec<String>, removed: Vec<String>, changed: Vec<String> }
+        = "reloaded", Info, own,
+        "Settings and stream list were read again and the difference is applied.",
+        "Nothing.";
+    ReloadRefused { faults: String }
+        = "reload-refused", Error, own,
+        "Settings or stream list were read again and are not usable. The old ones stay in force.",
+        "Correct what the faults name (`siftd check` shows them too), then reload again.";
+    StorageFull { detail: String }
+        = "storage-full", Error, own,
+        "The archive cannot be written for lack of space. What arrives waits in memory; nothing is claimed. When the queue is full the connection is left unread.",
+        "Free space on the archive's file system now. The daemon goes on by itself.";
+    StorageTrouble { detail: String }
+        = "storage-trouble", Error, own,
+        "The archive cannot be written. What arrives waits in memory; nothing is claimed. It is tried again and again.",
+        "Look at the detail: a lock held by another program, a failing disk, a changed permission. The daemon goes on by itself.";
+    StorageRecovered { seconds: f64 }
+        = "storage-recovered", Info, own,
+        "The archive can be written again; what waited is stored.",
+        "Nothing.";
+    LogHeldBack { wal_bytes: u64 }
+        = "wal-growth", Warn, own,
+        "A reader holds an old view of the archive, so its write-ahead log grows.",
+        "Find the reader with a long transaction (`fuser -v` on the archive) and end it.";
+    ClockStepped { seconds: f64 }
+        = "clock-stepped", Warn, own,
+        "The system's clock was set. The daemon measures with a clock that does not jump and keeps its own time until it is started again.",
+        "If the step was large, restart the daemon at a quiet moment so that its times agree with the system's.";
+    NoticesOmitted { name: String, count: u64 }
+        = "notices-omitted", Warn, own,
+        "So many notices of this name were left out within a minute, because a peer can cause them without end.",
+        "See the notices of that name which were written.";
+    LogLost { count: u64 }
+        = "log-lost", Warn, own,
+        "The log could not take so many lines (a stopped journal, a full pipe). The archive has the notices.",
+        "Look at the program that reads the log.";
+    State { state: DaemonState, active: usize, wanted: usize, out: usize, open_gaps: usize, queue_bytes: usize,
+            connection: Option<ConnectionId>, watermark: Option<crate::time::Time>, settings: Value }
+        = "state", Info, own,
+        "The full state, written because SIGUSR1 asked for it.",
+        "Nothing.";
+    Summary { state: DaemonState, interactions: u64, per_second: f64, deletes: u64, active: usize, wanted: usize, open_gaps: usize, queue_bytes: usize }
+        = "summary", Info, own,
+        "What the last minute brought. Its absence for five minutes means that the daemon is dead or stuck.",
+        "Nothing.";
+    Stopping { reason: String }
+        = "stopping", Info, own,
+        "The daemon has been asked to stop: it closes the connection and commits what it has.",
+        "Nothing.";
+    Stopped { reason: String, interactions: u64 }
+        = "stopped", Info, own,
+        "The daemon has stopped; everything it received is committed. This many interactions were taken in since it started.",
+        "Nothing.";
+}
+
+impl Notice {
+    /// The fields of this notice, by name.
+    pub fn detail(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) | Err(_) => Map::new(),
+        }
+    }
+
+    /// The stream it speaks of, if it speaks of one.
+    pub fn stream(&self) -> Option<String> {
+        self.detail().get("stream")?.as_str().map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_stable_words_and_differ() {
+        let names: BTreeSet<_> = TABLE.iter().map(|entry| entry.name).collect();
+        assert_eq!(names.len(), TABLE.len());
+        for name in names {
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_entry_says_what_it_means_and_what_to_do() {
+        for entry in TABLE {
+            assert!(entry.meaning.ends_with('.') && entry.remedy.ends_with(['.', '`']), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn a_notice_carries_its_fields() {
+        let notice = Notice::StreamRejected { stream: "ab".into(), text: PeerText::of("ab is an invalid hash") };
+        assert_eq!(notice.stream().as_deref(), Some("ab"));
+        assert_eq!(Value::Object(notice.detail()).to_string(), r#"{"stream":"ab","text":"ab is an invalid hash"}"#);
+    }
+}
