@@ -8,3 +8,5 @@ pub mod record;
 pub mod notice;
 pub mod peer_text;
 pub mod limits;
+pub mod protocol;
+pub mod decide;
