@@ -10,3 +10,5 @@ pub mod peer_text;
 pub mod limits;
 pub mod protocol;
 pub mod decide;
+pub mod config;
+pub mod command;

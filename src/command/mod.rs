@@ -1,0 +1,3 @@
+//! The commands: each reads, says what it found, and ends with its exit code.
+
+pub mod check;
