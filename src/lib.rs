@@ -8,3 +8,4 @@ pub mod record;
 pub mod notice;
 pub mod peer_text;
 pub mod limits;
+pub mod archive;

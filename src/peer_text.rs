@@ -60,7 +60,10 @@ mod tests {
 
     #[test]
     fn escapes_lose_their_power() {
-        assert_eq!(PeerText::of("a\n<0>b\u{1b}[31m\u{202e}c\u{9b}").as_str(), "a\\u{a}<0>b\\u{1b}[31m\\u{202e}c\\u{9b}");
+        assert_eq!(
+            PeerText::of("a\n<0>b\u{1b}[31m\u{202e}c\u{9b}").as_str(),
+            "a\\u{a}<0>b\\u{1b}[31m\\u{202e}c\\u{9b}"
+        );
     }
 
     #[test]
