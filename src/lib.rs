@@ -8,4 +8,6 @@ pub mod record;
 pub mod notice;
 pub mod peer_text;
 pub mod limits;
+pub mod protocol;
+pub mod decide;
 pub mod archive;

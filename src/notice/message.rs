@@ -9,26 +9,16 @@ impl fmt::Display for Notice {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started { version, pid, archive, streams } => {
-                write!(
-                    out,
-                    "siftd {version} runs as process {pid}: {streams} streams into {archive}"
-                )
+                write!(out, "siftd {version} runs as process {pid}: {streams} streams into {archive}")
             }
             Self::Connected { connection, url, handshake_ms } => {
                 write!(out, "connection {} to {url} stands after {handshake_ms} ms", connection.0)
             }
             Self::Subscribed { active, out: absent, seconds, .. } => {
-                write!(
-                    out,
-                    "all streams answered: {active} active, {absent} out, after {seconds:.3} s"
-                )
+                write!(out, "all streams answered: {active} active, {absent} out, after {seconds:.3} s")
             }
             Self::Disconnected { connection, cause, detail, seconds } => {
-                write!(
-                    out,
-                    "connection {} ended after {seconds:.1} s ({cause}): {detail}",
-                    connection.0
-                )
+                write!(out, "connection {} ended after {seconds:.1} s ({cause}): {detail}", connection.0)
             }
             Self::ConnectFailed { detail, attempt, .. } => {
                 write!(out, "attempt {attempt} failed: {detail}")
@@ -48,17 +38,11 @@ impl fmt::Display for Notice {
             }
             Self::DrainLeft { seconds } => write!(out, "caught up after {seconds:.0} s"),
             Self::QueueFull { queue_bytes, max_bytes } => {
-                write!(
-                    out,
-                    "{queue_bytes} of {max_bytes} bytes wait for the disk: the connection is left unread"
-                )
+                write!(out, "{queue_bytes} of {max_bytes} bytes wait for the disk: the connection is left unread")
             }
             Self::QueueRelieved { seconds } => write!(out, "reading again after {seconds:.1} s"),
             Self::BillingPaused { text, since, probe_seconds } => {
-                write!(
-                    out,
-                    "paused since {since} for lack of credits, next try in {probe_seconds:.0} s: {text}"
-                )
+                write!(out, "paused since {since} for lack of credits, next try in {probe_seconds:.0} s: {text}")
             }
             Self::BillingResumed { seconds } => {
                 write!(out, "served again after a pause of {seconds:.0} s")
@@ -76,16 +60,10 @@ impl fmt::Display for Notice {
                 write!(out, "stream {stream} disabled: {text}")
             }
             Self::StreamTrouble { stream, text, retry_seconds } => {
-                write!(
-                    out,
-                    "stream {stream} not served, asking again in {retry_seconds:.0} s: {text}"
-                )
+                write!(out, "stream {stream} not served, asking again in {retry_seconds:.0} s: {text}")
             }
             Self::TooManySubscriptions { active, overflow, text } => {
-                write!(
-                    out,
-                    "the connection is full with {active} streams, {overflow} are left out: {text}"
-                )
+                write!(out, "the connection is full with {active} streams, {overflow} are left out: {text}")
             }
             Self::AcknowledgementMissing { streams, stream } => {
                 write!(out, "{streams} subscriptions unanswered, asking again, among them {stream}")
@@ -111,10 +89,7 @@ impl fmt::Display for Notice {
                 write!(out, "{bytes} bytes put into quarantine: {reason}")
             }
             Self::QuarantineFull { max_bytes } => {
-                write!(
-                    out,
-                    "the quarantine holds {max_bytes} bytes and is full, an unreadable frame is lost"
-                )
+                write!(out, "the quarantine holds {max_bytes} bytes and is full, an unreadable frame is lost")
             }
             Self::OversizeFrame { limit } => write!(out, "a message above {limit} bytes is lost"),
             Self::ForeignInteraction { stream, known: true } => {
