@@ -10,5 +10,6 @@ pub mod peer_text;
 pub mod limits;
 pub mod protocol;
 pub mod decide;
+pub mod archive;
 pub mod config;
 pub mod command;
