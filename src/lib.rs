@@ -11,5 +11,7 @@ pub mod limits;
 pub mod protocol;
 pub mod decide;
 pub mod archive;
+pub mod host;
+pub mod exit;
 pub mod config;
 pub mod command;
