@@ -18,7 +18,5 @@ mod queue;
 
 pub use batch::Batch;
 pub use event::{Event, Events};
-pub use open::{
-    Archive, Crashed, OpenError, Options, Recovery, Standing, StreamStart, Synchronous, Wanted,
-};
+pub use open::{Archive, Crashed, OpenError, Options, Recovery, Standing, StreamStart, Synchronous, Wanted};
 pub use queue::{AdoptError, FinishError, Intake, QueueBounds};
