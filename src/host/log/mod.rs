@@ -12,11 +12,10 @@ use std::time::Duration;
 
 use tracing::Dispatch;
 
+use crate::config::{self, LogLevel};
 use crate::limits::LOG_QUEUE_MAX;
 use crate::notice::{Level, Notice};
 use crate::time::Time;
-
-pub use reader::Format;
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +51,7 @@ struct Line {
 
 #[derive(Debug)]
 struct Shared {
-    /// The rank of the least important level that is said.
+    /// The least important level that is said, as its rank.
     level: AtomicU8,
     /// Lines lost since `log-lost` was last said.
     lost: AtomicU64,
@@ -62,20 +61,20 @@ struct Shared {
     written: Condvar,
 }
 
-/// Starts the log: `format` decides where to and how, `level` what is said.
+/// Starts the log as the settings want it.
 ///
 /// # Errors
 /// If the journal was asked for by name and cannot be reached, or no thread can be started.
-pub fn start(format: Format, level: Level) -> Result<Log, LogError> {
-    Log::into(reader::choose(format)?, level)
+pub fn start(settings: &config::Log) -> Result<Log, LogError> {
+    Log::into(reader::choose(settings.format)?, settings.level)
 }
 
 impl Log {
     /// A log whose lines `reader` takes.
-    fn into(reader: Dispatch, level: Level) -> Result<Self, LogError> {
+    fn into(reader: Dispatch, level: LogLevel) -> Result<Self, LogError> {
         let (queue, lines) = sync_channel(LOG_QUEUE_MAX);
         let shared = Arc::new(Shared {
-            level: AtomicU8::new(rank(level)),
+            level: AtomicU8::new(least(level)),
             lost: AtomicU64::new(0),
             pending: Mutex::new(0),
             written: Condvar::new(),
@@ -102,8 +101,8 @@ impl Log {
     }
 
     /// From here on says what is as important as `level`, or more.
-    pub fn set_level(&self, level: Level) {
-        self.shared.level.store(rank(level), Ordering::Relaxed);
+    pub fn set_level(&self, level: LogLevel) {
+        self.shared.level.store(least(level), Ordering::Relaxed);
     }
 
     /// How many lines were lost since `log-lost` was last said.
@@ -155,6 +154,16 @@ const fn rank(level: Level) -> u8 {
         Level::Warn => 1,
         Level::Info => 2,
         Level::Debug => 3,
+    }
+}
+
+/// The rank of the least important notice that a setting lets through. No notice is less than `debug`.
+const fn least(level: LogLevel) -> u8 {
+    match level {
+        LogLevel::Error => rank(Level::Error),
+        LogLevel::Warn => rank(Level::Warn),
+        LogLevel::Info => rank(Level::Info),
+        LogLevel::Debug | LogLevel::Trace => rank(Level::Debug),
     }
 }
 

@@ -13,50 +13,23 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Registry, fmt};
 
+use crate::config::LogFormat;
+
 use super::LogError;
 use super::event::TARGET;
 use super::line::Form;
-
-/// The setting `log.format`.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Format {
-    /// The journal where stderr is connected to it, text on a terminal, JSON otherwise.
-    #[default]
-    Auto,
-    /// The journal, with every field of a notice as a field of its own.
-    Journald,
-    /// Lines for eyes.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-impl Format {
-    /// Every format, in the order in which the settings list them.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Journald, Self::Text, Self::Json];
-
-    /// The word in the settings.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Journald => "journald",
-            Self::Text => "text",
-            Self::Json => "json",
-        }
-    }
-}
 
 /// The subscriber for a format.
 ///
 /// # Errors
 /// If the journal is asked for by name and cannot be reached.
-pub(super) fn choose(format: Format) -> Result<Dispatch, LogError> {
+pub(super) fn choose(format: LogFormat) -> Result<Dispatch, LogError> {
     match format {
-        Format::Auto if is_journal(var_os("JOURNAL_STREAM").as_deref()) => Ok(journal().unwrap_or_else(|_| json())),
-        Format::Auto if stderr().is_terminal() => Ok(text()),
-        Format::Auto | Format::Json => Ok(json()),
-        Format::Journald => journal().map_err(LogError::Journal),
-        Format::Text => Ok(text()),
+        LogFormat::Auto if is_journal(var_os("JOURNAL_STREAM").as_deref()) => Ok(journal().unwrap_or_else(|_| json())),
+        LogFormat::Auto if stderr().is_terminal() => Ok(text()),
+        LogFormat::Auto | LogFormat::Json => Ok(json()),
+        LogFormat::Journald => journal().map_err(LogError::Journal),
+        LogFormat::Text => Ok(text()),
     }
 }
 

@@ -20,7 +20,7 @@ const AT: Time = Time::from_micros(1_795_323_600_123_456);
 const TEXT: Form = Form::Text { colours: false };
 
 /// What a log of this form writes for these notices.
-fn written(form: Form, level: Level, notices: &[Notice]) -> String {
+fn written(form: Form, level: LogLevel, notices: &[Notice]) -> String {
     let page = Page::default();
     let log = Log::into(lines(form, page.clone()), level).unwrap();
     for notice in notices {
@@ -57,7 +57,7 @@ fn disconnected(detail: &str) -> Notice {
 #[test]
 fn a_line_of_text_begins_with_time_level_and_name_and_ends_with_the_words_of_others() {
     assert_eq!(
-        written(TEXT, Level::Info, &[disconnected("reset \"by\" peer")]),
+        written(TEXT, LogLevel::Info, &[disconnected("reset \"by\" peer")]),
         "2026-11-22T05:00:00.123456Z WARN  disconnected connection=7 cause=network seconds=12.1 \
          detail=\"reset \\\"by\\\" peer\" | connection 7 ended after 12.1 s (network): reset \"by\" peer\n"
     );
@@ -65,7 +65,7 @@ fn a_line_of_text_begins_with_time_level_and_name_and_ends_with_the_words_of_oth
 
 #[test]
 fn colours_are_only_in_the_level() {
-    let line = written(Form::Text { colours: true }, Level::Info, &[disconnected("x")]);
+    let line = written(Form::Text { colours: true }, LogLevel::Info, &[disconnected("x")]);
     assert!(line.contains(" \u{1b}[33mWARN \u{1b}[0m disconnected connection=7"), "{line:?}");
     assert_eq!(line.matches('\u{1b}').count(), 2);
 }
@@ -73,7 +73,7 @@ fn colours_are_only_in_the_level() {
 #[test]
 fn a_line_of_json_has_the_names_that_programs_rely_on() {
     let reloaded = Notice::Reloaded { added: vec!["a".into(), "b".into()], removed: vec![], changed: vec![] };
-    let text = written(Form::Json, Level::Info, &[disconnected("x"), reloaded]);
+    let text = written(Form::Json, LogLevel::Info, &[disconnected("x"), reloaded]);
     let parsed: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(
         parsed,
@@ -101,9 +101,9 @@ fn the_log_knows_the_fields_of_every_notice_and_no_other() {
 #[test]
 fn the_level_can_be_changed_while_it_runs() {
     let page = Page::default();
-    let log = Log::into(lines(TEXT, page.clone()), Level::Error).unwrap();
+    let log = Log::into(lines(TEXT, page.clone()), LogLevel::Error).unwrap();
     log.say(AT, &disconnected("before"));
-    log.set_level(Level::Warn);
+    log.set_level(LogLevel::Warn);
     log.say(AT, &disconnected("after"));
     assert!(log.flush(SOON));
     assert_eq!(page.text().lines().count(), 1);
@@ -113,7 +113,7 @@ fn the_level_can_be_changed_while_it_runs() {
 #[test]
 fn no_library_can_speak_not_even_under_our_name() {
     let page = Page::default();
-    let log = Log::into(lines(TEXT, page.clone()), Level::Debug).unwrap();
+    let log = Log::into(lines(TEXT, page.clone()), LogLevel::Debug).unwrap();
     tracing::error!(target: "rustls", "the key");
     tracing::error!(target: "siftd", "the key");
     log.say(AT, &Notice::DrainLeft { seconds: 1.0 });
@@ -127,7 +127,7 @@ fn a_list_and_a_sentence_are_bounded() {
     let added = (0..5_000).map(|n| format!("{n:032x}")).collect();
     let reloaded = Notice::Reloaded { added, removed: vec![], changed: vec![] };
     let refused = Notice::ReloadRefused { faults: "é".repeat(1 << 20) };
-    let text = written(Form::Json, Level::Info, &[reloaded, refused]);
+    let text = written(Form::Json, LogLevel::Info, &[reloaded, refused]);
     assert!(text.contains("and 4980 more"));
     assert!(text.lines().all(|line| line.len() < 8_192));
 }
@@ -147,7 +147,7 @@ fn read_until(reader: PipeReader, word: &str) -> Vec<String> {
 #[test]
 fn a_reader_that_stands_still_costs_lines_and_no_time_and_the_loss_is_told() {
     let (reader, writer) = pipe().unwrap();
-    let log = Log::into(lines(TEXT, writer), Level::Info).unwrap();
+    let log = Log::into(lines(TEXT, writer), LogLevel::Info).unwrap();
     let mut said = 0_u64;
     while log.lost() == 0 {
         log.say(AT, &disconnected(&"x".repeat(1_000)));
@@ -172,7 +172,7 @@ fn a_reader_that_stands_still_costs_lines_and_no_time_and_the_loss_is_told() {
 fn a_reader_that_is_gone_ends_nothing() {
     let (reader, writer) = pipe().unwrap();
     drop(reader);
-    let log = Log::into(lines(TEXT, writer), Level::Info).unwrap();
+    let log = Log::into(lines(TEXT, writer), LogLevel::Info).unwrap();
     for _ in 0..10 {
         log.say(AT, &disconnected("x"));
         assert!(log.flush(SOON));
@@ -210,8 +210,8 @@ proptest! {
     #[test]
     fn whatever_a_notice_holds_it_is_one_harmless_line(notice in any_notice()) {
         let name = notice.entry().name;
-        let text = written(TEXT, Level::Debug, std::slice::from_ref(&notice));
-        let json = written(Form::Json, Level::Debug, &[notice]);
+        let text = written(TEXT, LogLevel::Debug, std::slice::from_ref(&notice));
+        let json = written(Form::Json, LogLevel::Debug, &[notice]);
         for line in [&text, &json] {
             let body = line.strip_suffix('\n').unwrap();
             prop_assert!(!body.chars().any(|c| c.is_control() || "\u{2028}\u{2029}\u{202e}".contains(c)), "{body:?}");
