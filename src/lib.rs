@@ -8,3 +8,8 @@ pub mod record;
 pub mod notice;
 pub mod peer_text;
 pub mod limits;
+pub mod archive;
+pub mod host;
+pub mod config;
+pub mod command;
+pub mod exit;

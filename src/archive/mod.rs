@@ -1,0 +1,3 @@
+//! The archive: one SQLite file.
+
+pub mod reading;
