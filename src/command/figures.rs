@@ -53,6 +53,15 @@ pub fn age(moment: Time, now: Time) -> String {
     format!("{} ago", span(now.since(moment)))
 }
 
+/// The server's clock less ours, given in microseconds, in words.
+pub fn clocks(offset: i64) -> String {
+    let way = if offset < 0 { "behind" } else { "ahead of" };
+    format!(
+        "the server's clock is {} {way} ours",
+        span(Duration::from_micros(offset.unsigned_abs()))
+    )
+}
+
 /// A moment to the second; the JSON has the microseconds.
 pub fn moment(moment: Time) -> String {
     match jiff::Timestamp::from_microsecond(moment.micros()) {
@@ -85,6 +94,12 @@ mod tests {
         let spans = [0, 250, 59_999, 125_000, 11_580_000, 360_000_000]
             .map(|millis| span(Duration::from_millis(millis)));
         assert_eq!(spans, ["0.0 s", "0.2 s", "59 s", "2 min 5 s", "3 h 13 min", "4 d 4 h"]);
+    }
+
+    #[test]
+    fn clocks_differ_both_ways() {
+        assert_eq!(clocks(-350_000), "the server's clock is 0.3 s behind ours");
+        assert_eq!(clocks(90_000_000), "the server's clock is 1 min 30 s ahead of ours");
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod columns;
 pub mod figures;
 pub mod gaps;
 pub mod output;
+pub mod reload;
 pub mod status;
 pub mod streams;
 
@@ -16,6 +17,7 @@ use crate::archive::reading::ReadError;
 use crate::config::Faults;
 use crate::exit::Exit;
 use crate::host::clock::Clock;
+use crate::limits::RELOAD_ANSWER_MAX;
 
 /// Holds one streaming connection for months, stores every interaction, and writes down what it may have missed.
 #[derive(Debug, Parser)]
@@ -44,6 +46,7 @@ pub enum Command {
     Status(status::Args),
     Streams(streams::Args),
     Gaps(gaps::Args),
+    Reload(reload::Args),
 }
 
 impl Cli {
@@ -55,6 +58,9 @@ impl Cli {
             Command::Status(args) => answered(|out| status::run(args, config, now, out)),
             Command::Streams(args) => answered(|out| streams::run(args, config, out)),
             Command::Gaps(args) => answered(|out| gaps::run(args, config, now, out)),
+            Command::Reload(reload::Args {}) => {
+                answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out))
+            }
         }
     }
 }
@@ -78,6 +84,8 @@ pub enum Failure {
     Archive(#[from] ReadError),
     #[error("standard output cannot be written ({0}): is the disk full that it goes to?")]
     Output(#[from] io::Error),
+    #[error(transparent)]
+    Reload(#[from] reload::Refusal),
     #[error("{0}")]
     Usage(String),
 }
@@ -88,6 +96,7 @@ impl Failure {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Stopped,
             Self::Output(_) => Exit::Storage,
             Self::Usage(_) => Exit::Usage,
+            Self::Reload(refusal) => refusal.exit(),
             Self::Settings(_) => Exit::Config,
             Self::Archive(error) => match error {
                 ReadError::Foreign { .. } | ReadError::Newer { .. } | ReadError::Damaged { .. } => {

@@ -143,11 +143,11 @@ fn streams(archive: &Reading) -> Result<BTreeMap<String, i64>, ReadError> {
 }
 
 fn interactions(archive: &Reading, now: Time) -> Result<Interactions, ReadError> {
-    // The bucket bounds the search in the index by stream, which then needs no payload.
+    // The bucket bounds the search in the index by stream, which then needs no payload. Views do not show it.
     const COUNT: &str = "
-        SELECT count(*) FROM interactions
-         WHERE bucket >= (SELECT bucket FROM interactions WHERE received_us >= ?1 ORDER BY received_us LIMIT 1)
-           AND received_us >= ?1";
+        SELECT count(*) FROM interaction
+         WHERE bucket >= (SELECT bucket FROM interaction WHERE received >= ?1 ORDER BY received LIMIT 1)
+           AND received >= ?1";
     const LAST: &str = "SELECT received_us FROM interactions ORDER BY received_us DESC LIMIT 1";
     let within = |span| {
         let count = archive.first(COUNT, [now.before(span).micros()], |row| row.get(0))?;

@@ -137,13 +137,9 @@ fn watermark(picture: &Picture) -> String {
         return "none yet".to_owned();
     };
     let waiting = column("queue_frames").unwrap_or_default();
-    let clock = column("clock_offset_us").map_or_else(String::new, |offset| {
-        format!(
-            ", the server's clock less ours {}.{:03} s",
-            offset / 1_000_000,
-            offset % 1_000_000 / 1_000
-        )
-    });
+    let clock = column("clock_offset_us")
+        .map(|offset| format!(", {}", figures::clocks(offset)))
+        .unwrap_or_default();
     format!(
         "everything until {} is committed, {} waiting{clock}",
         when(watermark, picture.now),

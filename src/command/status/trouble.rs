@@ -88,7 +88,7 @@ fn absence(picture: &Picture) -> Option<Trouble> {
             ))
         }
         (Holder::Nobody, Some(daemon)) => {
-            let last_sign = daemon.moment("watermark_us").max(picture.newest_notice);
+            let last_sign = daemon.moment("told_us").max(picture.newest_notice);
             let state = daemon.text("state");
             Some(error(
                 last_sign,
@@ -210,10 +210,8 @@ fn surroundings(picture: &Picture) -> impl Iterator<Item = Trouble> {
     });
     let offset = picture.daemon.as_ref().and_then(|daemon| daemon.number("clock_offset_us"));
     let clock = offset.filter(|offset| offset.saturating_abs() > micros_of(CLOCKS_APART)).map(|offset| {
-        let span = figures::span(Duration::from_micros(offset.unsigned_abs()));
-        let way = if offset > 0 { "ahead of" } else { "behind" };
-        let remedy = "Check that this machine's clock is set by NTP (`timedatectl`). Coverage takes the difference into account.";
-        warning(None, format!("the server's clock is {span} {way} ours"), remedy)
+        const REMEDY: &str = "Check that this machine's clock is set by NTP (`timedatectl`). Coverage takes the difference into account.";
+        warning(None, figures::clocks(offset), REMEDY)
     });
     disk.into_iter().chain(log).chain(clock)
 }
