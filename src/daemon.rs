@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::archive::{Archive, OpenError, Options, QueueBounds, Synchronous};
-use crate::config::{self, Loaded, LogFormat, Settings};
+use crate::config::{self, Loaded, Settings};
 use crate::decide::Session;
-use crate::driver::{Driver, Pulse, Reloader, level_of, policy_of, protocol_of, start_of, wanted_of};
+use crate::driver::{Driver, Pulse, Reloader, policy_of, protocol_of, start_of, wanted_of};
 use crate::exit::Exit;
 use crate::host::clock::Clock;
 use crate::host::core_dump::forbid_core_dumps;
-use crate::host::log::{self, Format, Log};
+use crate::host::log::{self, Log};
 use crate::host::signals::Requests;
 use crate::host::systemd::Systemd;
 use crate::notice::Notice;
@@ -25,7 +25,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(exit: Exit, sentence: impl ToString) -> Self {
+    fn new(exit: Exit, sentence: impl std::fmt::Display) -> Self {
         Self { exit, sentence: sentence.to_string() }
     }
 }
@@ -51,8 +51,7 @@ pub fn run(path: Option<&Path>) -> Result<Exit, Refusal> {
     forbid_core_dumps()
         .map_err(|error| Refusal::new(Exit::Storage, format!("core dumps cannot be forbidden: {error}")))?;
     let tls = transport::tls(&settings.tls.authorities).map_err(|why| Refusal::new(Exit::Config, why))?;
-    let log =
-        log::start(format_of(&settings), level_of(&settings)).map_err(|error| Refusal::new(Exit::Config, error))?;
+    let log = log::start(&settings.log).map_err(|error| Refusal::new(Exit::Config, error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Refusal::new(Exit::Storage, format!("the daemon cannot start: {error}")))?;
     runtime.block_on(async {
@@ -126,14 +125,5 @@ fn options_of(settings: &Settings) -> Options {
         tombstones: settings.retention.tombstones,
         notices: settings.retention.notices,
         starting: settings.gap.starting,
-    }
-}
-
-fn format_of(settings: &Settings) -> Format {
-    match settings.log.format {
-        LogFormat::Auto => Format::Auto,
-        LogFormat::Journald => Format::Journald,
-        LogFormat::Text => Format::Text,
-        LogFormat::Json => Format::Json,
     }
 }

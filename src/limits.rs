@@ -63,6 +63,8 @@ pub const STORAGE_RETRY_FIRST: Duration = Duration::from_millis(200);
 pub const STORAGE_RETRY_MAX: Duration = Duration::from_secs(10);
 /// The write-ahead log is moved into the archive from this size on.
 pub const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+/// How long `siftd reload` waits for the daemon's answer.
+pub const RELOAD_ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Everything a stop may take; systemd/siftd.service gives more (`TimeoutStopSec`).
 pub const STOP_MAX: Duration = Duration::from_secs(10);
 

@@ -15,6 +15,7 @@ mod batch;
 mod event;
 mod open;
 mod queue;
+pub mod reading;
 
 pub use batch::Batch;
 pub use event::{Event, Events};

@@ -8,7 +8,7 @@ mod pulse;
 mod reload;
 
 pub use pulse::Pulse;
-pub use reload::{Reloader, level_of, policy_of, protocol_of, start_of, wanted_of};
+pub use reload::{Reloader, policy_of, protocol_of, start_of, wanted_of};
 
 use tokio::task::JoinHandle;
 
@@ -150,7 +150,7 @@ impl Loop {
             Outcome::Refused(faults) => self.decide(Input::ReloadRefused(faults)),
             Outcome::Read(read) => {
                 let settings = &read.settings;
-                self.driver.log.set_level(level_of(settings));
+                self.driver.log.set_level(settings.log.level);
                 self.driver.protocol = protocol_of(settings);
                 self.driver.dialer.url = self.driver.protocol.address().secret;
                 self.driver.dialer.timeout = settings.source.connect_timeout;

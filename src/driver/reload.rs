@@ -9,10 +9,9 @@ use secrecy::SecretString;
 use tokio::task::JoinHandle;
 
 use crate::archive::{Intake, Standing as Stands, StreamStart, Wanted};
-use crate::config::{self, Applies, Change, LogLevel, Settings, StreamEntry};
+use crate::config::{self, Applies, Change, Settings, StreamEntry};
 use crate::decide::{Policy, Reload, Standing, Start};
 use crate::host::clock::Clock;
-use crate::notice::Level;
 use crate::protocol::{DataSift, Protocol};
 use crate::transport;
 
@@ -172,15 +171,5 @@ pub fn protocol_of(settings: &Settings) -> Box<dyn Protocol> {
             let key = SecretString::from(source.api_key.expose());
             Box::new(DataSift::new(&source.url, &source.username, key))
         }
-    }
-}
-
-/// The least important level that the log says.
-pub fn level_of(settings: &Settings) -> Level {
-    match settings.log.level {
-        LogLevel::Error => Level::Error,
-        LogLevel::Warn => Level::Warn,
-        LogLevel::Info => Level::Info,
-        LogLevel::Debug | LogLevel::Trace => Level::Debug,
     }
 }

@@ -1,0 +1,4 @@
+//! Everything that is tested through the library's doors and through the program itself; one binary, one link.
+
+mod example;
+mod status;
