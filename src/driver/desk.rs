@@ -27,6 +27,11 @@ impl Desk {
         Self { batch, stuck: None, handed: None, handed_at: now, actions: Vec::new(), deeds: Vec::new() }
     }
 
+    /// Whether everything that was decided is done.
+    pub(super) fn is_clear(&self) -> bool {
+        self.actions.is_empty() && self.deeds.is_empty()
+    }
+
     /// Puts what concerns the archive into the batch; `signal` is what the actions were decided about.
     pub(super) fn keep(&mut self, now: Time, signal: Option<&Signal<'_>>) {
         for action in self.actions.drain(..) {

@@ -81,6 +81,7 @@ impl Driver {
         running.decide(Input::Start);
         while running.ended.is_none() {
             running.hand_over();
+            running.gauge();
             let happened = running.wait().await;
             running.take(happened);
             running.beat();
@@ -94,9 +95,13 @@ impl Loop {
     async fn wait(&mut self) -> Happened {
         let Driver { session, clock, intake, events, requests, reloader, pulse, .. } = &mut self.driver;
         let deadline = session.deadline().min(pulse.deadline()).min(self.desk.deadline(session.reach()));
+        if deadline <= clock.now() {
+            // A timer that is due at once takes a turn of the runtime, and frames that wait would always come first.
+            return Happened::Due;
+        }
         let stuck = self.desk.stuck_weight();
         tokio::select! {
-            // In this order, so that a deadline that has passed is not put off by frames that wait.
+            // In this order, so that a flood of frames does not put off what an operator asks.
             biased;
             () = clock.sleep_until(deadline) => Happened::Due,
             request = requests.next() => Happened::Asked(request),
@@ -119,9 +124,13 @@ impl Loop {
         }
     }
 
-    fn on_due(&mut self) {
+    /// Tells the session how much waits for the disk.
+    fn gauge(&mut self) {
         let queued = self.driver.intake.queued_bytes();
         self.decide(Input::Queue(queued));
+    }
+
+    fn on_due(&mut self) {
         if let Some(notice) = self.driver.pulse.clock_was_set(&self.driver.clock) {
             self.decide(Input::Notice(notice));
         }
@@ -284,6 +293,9 @@ impl Loop {
 
     /// Does what was decided, in order.
     fn perform(&mut self) {
+        if self.desk.is_clear() {
+            return;
+        }
         let now = self.driver.clock.now();
         self.desk.keep(now, None);
         let mut deeds = std::mem::take(&mut self.desk.deeds);
@@ -332,8 +344,7 @@ impl Loop {
         self.desk.hand_over(intake, session.reach(), clock.now());
         let is_stuck = self.desk.stuck_weight().is_some();
         if is_stuck != was_stuck {
-            let queued = self.driver.intake.queued_bytes();
-            self.decide(Input::Queue(queued));
+            self.gauge();
             self.decide(Input::Unread(is_stuck));
         }
     }
