@@ -63,6 +63,8 @@ pub const STORAGE_RETRY_FIRST: Duration = Duration::from_millis(200);
 pub const STORAGE_RETRY_MAX: Duration = Duration::from_secs(10);
 /// The write-ahead log is moved into the archive from this size on.
 pub const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+/// How long `siftd reload` waits for the daemon's answer.
+pub const RELOAD_ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Everything a stop may take; systemd/siftd.service gives more (`TimeoutStopSec`).
 pub const STOP_MAX: Duration = Duration::from_secs(10);
 
@@ -70,5 +72,4 @@ const _: () = assert!(BURST_FRAMES_MAX <= COMMIT_ROWS_MAX);
 const _: () = assert!(BURST_BYTES_MAX <= COMMIT_BYTES_MAX);
 const _: () = assert!(COMMIT_ROWS_MAX <= COMMIT_ROWS_DRAINING_MAX);
 const _: () = assert!(STORAGE_RETRY_FIRST.as_millis() <= STORAGE_RETRY_MAX.as_millis());
-const _: () =
-    assert!(FAREWELL_MAX.as_millis() + DRAIN_AT_STOP_MAX.as_millis() < STOP_MAX.as_millis());
+const _: () = assert!(FAREWELL_MAX.as_millis() + DRAIN_AT_STOP_MAX.as_millis() < STOP_MAX.as_millis());

@@ -53,7 +53,7 @@ pub fn one_line(raw: &str, bytes_max: usize) -> String {
 }
 
 /// Whether a character can forge a line, move a cursor or turn a line around.
-fn is_harmful(character: char) -> bool {
+pub fn is_harmful(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'

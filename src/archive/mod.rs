@@ -15,10 +15,9 @@ mod batch;
 mod event;
 mod open;
 mod queue;
+pub mod reading;
 
 pub use batch::Batch;
 pub use event::{Event, Events};
-pub use open::{
-    Archive, Crashed, OpenError, Options, Recovery, Standing, StreamStart, Synchronous, Wanted,
-};
+pub use open::{Archive, Crashed, OpenError, Options, Recovery, Standing, StreamStart, Synchronous, Wanted};
 pub use queue::{AdoptError, FinishError, Intake, QueueBounds};

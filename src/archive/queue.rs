@@ -128,11 +128,7 @@ impl Intake {
 
     /// Makes streams wanted, after everything sent before. Committed when it answers. Labels of streams that are
     /// wanted already are renewed; the answer names only those that are new or wanted again.
-    pub async fn adopt(
-        &self,
-        added: Vec<Wanted>,
-        now: Time,
-    ) -> Result<Vec<StreamStart>, AdoptError> {
+    pub async fn adopt(&self, added: Vec<Wanted>, now: Time) -> Result<Vec<StreamStart>, AdoptError> {
         let (answer, answered) = oneshot::channel();
         if !self.0.push(Order::Adopt { added, now, answer }) {
             return Err(AdoptError);
@@ -162,8 +158,7 @@ impl Queue {
         clock: Box<dyn Fn() -> Time + Send + Sync>,
     ) -> (Intake, Arc<Self>) {
         let bound = u32::try_from(bounds.max_bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let permits =
-            usize::try_from(bound).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
+        let permits = usize::try_from(bound).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
         let queue = Arc::new(Self {
             waiting: Mutex::default(),
             arrived: Condvar::new(),

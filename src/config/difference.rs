@@ -33,8 +33,7 @@ impl Settings {
     fn unseen(&self, new: &Self) -> Vec<Change> {
         let (old_key, new_key) = (&self.source.api_key, &new.source.api_key);
         let key_changed = old_key.path() == new_key.path() && old_key != new_key;
-        let tls_changed =
-            self.tls.ca_file == new.tls.ca_file && self.tls.authorities != new.tls.authorities;
+        let tls_changed = self.tls.ca_file == new.tls.ca_file && self.tls.authorities != new.tls.authorities;
         let files = [("source.api_key_file", key_changed), ("tls.ca_file", tls_changed)];
         let changed = files.into_iter().filter(|(_, changed)| *changed);
         changed
@@ -55,10 +54,7 @@ impl Settings {
     /// Every setting that is set as (key, TOML value), in the order of daemon.toml.
     pub(super) fn listed(&self) -> Vec<(&'static str, String)> {
         let table = self.shown();
-        KEYS.iter()
-            .map(|key| (key.path, value(&table, key.path)))
-            .filter(|(_, value)| value != UNSET)
-            .collect()
+        KEYS.iter().map(|key| (key.path, value(&table, key.path))).filter(|(_, value)| value != UNSET).collect()
     }
 }
 

@@ -83,20 +83,13 @@ impl Document {
                 self.key(text, section, name, value);
             }
         } else {
-            let complaint = Complaint::new("is a section, not a key").hint(format!(
-                "write the heading [{section}] on a line of its own and its keys below"
-            ));
+            let complaint = Complaint::new("is a section, not a key")
+                .hint(format!("write the heading [{section}] on a line of its own and its keys below"));
             self.faults.push(complaint.at(text.place(name.span().start), *section));
         }
     }
 
-    fn key(
-        &mut self,
-        text: &Text<'_>,
-        section: &str,
-        name: &Spanned<Name<'_>>,
-        value: &Spanned<DeValue<'_>>,
-    ) {
+    fn key(&mut self, text: &Text<'_>, section: &str, name: &Spanned<Name<'_>>, value: &Spanned<DeValue<'_>>) {
         let path = format!("{section}.{}", name.get_ref());
         let Some(key) = key::find(&path) else {
             let place = text.place(name.span().start);
@@ -176,16 +169,12 @@ pub(super) fn unknown_key(section: &str, name: &str) -> Complaint {
     }
     match key::KEYS.iter().find(|key| key.name() == name) {
         Some(key) => complaint.hint(format!("did you mean `{}`?", key.path)),
-        None => complaint.hint(format!(
-            "[{section}] has {}",
-            key::names(section).collect::<Vec<_>>().join(", ")
-        )),
+        None => complaint.hint(format!("[{section}] has {}", key::names(section).collect::<Vec<_>>().join(", "))),
     }
 }
 
 /// The value is not looked at, let alone repeated.
 fn secret_as_value() -> Complaint {
-    Complaint::new("a secret is never a value here, where many may read it").hint(
-        "write it into a file that only siftd can read and name that file with source.api_key_file",
-    )
+    Complaint::new("a secret is never a value here, where many may read it")
+        .hint("write it into a file that only siftd can read and name that file with source.api_key_file")
 }

@@ -203,8 +203,7 @@ pub(super) fn either<'a>(choices: impl IntoIterator<Item = &'a str>) -> String {
 pub(super) fn near<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_ascii_lowercase().replace('-', "_");
     let distance = |name: &str| strsim::damerau_levenshtein(&written, name);
-    let (name, steps) =
-        names.into_iter().map(|name| (name, distance(name))).min_by_key(|(_, steps)| *steps)?;
+    let (name, steps) = names.into_iter().map(|name| (name, distance(name))).min_by_key(|(_, steps)| *steps)?;
     let longest = name.len().max(written.len());
     (steps.saturating_mul(3) <= longest.max(3)).then_some(name)
 }

@@ -28,8 +28,7 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Contents, Complaint> {
     read.map_err(|error| unreadable(path, &error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
         let limit = units::show(limit, units::SIZES);
-        return Err(Complaint::new(format!("{} is larger than {limit}", path.display()))
-            .hint("is it the right file?"));
+        return Err(Complaint::new(format!("{} is larger than {limit}", path.display())).hint("is it the right file?"));
     }
     Ok(Contents { bytes, mode })
 }
@@ -50,8 +49,7 @@ fn open(path: &Path) -> Result<(File, u32), Complaint> {
 fn unreadable(path: &Path, error: &io::Error) -> Complaint {
     let path = path.display();
     if error.kind() == io::ErrorKind::NotFound {
-        return Complaint::new(format!("there is no file {path}"))
-            .hint("create it or correct the name");
+        return Complaint::new(format!("there is no file {path}")).hint("create it or correct the name");
     }
     if error.kind() == io::ErrorKind::PermissionDenied {
         return Complaint::new(format!("the user of this process may not read {path}"))
