@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod columns;
+pub mod explain;
 pub mod figures;
 pub mod gaps;
 pub mod output;
@@ -51,6 +52,7 @@ pub enum Command {
     Streams(streams::Args),
     Gaps(gaps::Args),
     Reload(reload::Args),
+    Explain(explain::Args),
 }
 
 impl Cli {
@@ -65,6 +67,7 @@ impl Cli {
             Command::Streams(args) => answered(|out| streams::run(args, config, out)),
             Command::Gaps(args) => answered(|out| gaps::run(args, config, now, out)),
             Command::Reload(reload::Args {}) => answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out)),
+            Command::Explain(args) => answered(|out| Ok(out.write_all(explain::run(args)?.as_bytes())?)),
         }
     }
 }
@@ -90,6 +93,8 @@ pub enum Failure {
     Output(#[from] io::Error),
     #[error(transparent)]
     Reload(#[from] reload::Refusal),
+    #[error(transparent)]
+    Notice(#[from] explain::UnknownNotice),
     #[error("{0}")]
     Usage(String),
 }
@@ -99,7 +104,7 @@ impl Failure {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Stopped,
             Self::Output(_) => Exit::Storage,
-            Self::Usage(_) => Exit::Usage,
+            Self::Usage(_) | Self::Notice(_) => Exit::Usage,
             Self::Reload(refusal) => refusal.exit(),
             Self::Settings(_) => Exit::Config,
             Self::Archive(error) => match error {

@@ -4,6 +4,7 @@
 //! and the alert rules are made from it or tested against it.
 
 mod message;
+pub mod runbook;
 
 use serde_json::{Map, Value};
 

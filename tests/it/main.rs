@@ -2,3 +2,4 @@
 
 mod example;
 mod status;
+mod systemd;
