@@ -68,7 +68,7 @@ impl Cli {
             Command::Streams(args) => answered(|out| streams::run(args, config, out)),
             Command::Gaps(args) => answered(|out| gaps::run(args, config, now, out)),
             Command::Reload(reload::Args {}) => answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out)),
-            Command::Explain(args) => answered(|out| explain::run(args, out)),
+            Command::Explain(args) => answered(|out| Ok(out.write_all(explain::run(args)?.as_bytes())?)),
         }
     }
 }
@@ -95,7 +95,7 @@ pub enum Failure {
     #[error(transparent)]
     Reload(#[from] reload::Refusal),
     #[error(transparent)]
-    Explain(#[from] explain::UnknownNotice),
+    Notice(#[from] explain::UnknownNotice),
     #[error("{0}")]
     Usage(String),
 }
@@ -105,7 +105,7 @@ impl Failure {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Stopped,
             Self::Output(_) => Exit::Storage,
-            Self::Usage(_) | Self::Explain(_) => Exit::Usage,
+            Self::Usage(_) | Self::Notice(_) => Exit::Usage,
             Self::Reload(refusal) => refusal.exit(),
             Self::Settings(_) => Exit::Config,
             Self::Archive(error) => match error {

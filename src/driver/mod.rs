@@ -62,7 +62,7 @@ enum Link {
 enum Happened {
     Due,
     Frame(Event),
-    Dialed(Result<Dialed, DialError>),
+    Dialed(Box<Result<Dialed, DialError>>),
     Storage(Option<StorageEvent>),
     Asked(Request),
     Reread(Outcome),
@@ -116,7 +116,7 @@ impl Loop {
         match happened {
             Happened::Due => self.on_due(),
             Happened::Frame(event) => self.on_frames(event),
-            Happened::Dialed(outcome) => self.on_dialed(outcome),
+            Happened::Dialed(outcome) => self.on_dialed(*outcome),
             Happened::Storage(event) => self.on_storage(event),
             Happened::Asked(request) => self.on_asked(request),
             Happened::Reread(outcome) => self.on_reread(outcome),
@@ -395,7 +395,7 @@ impl Link {
         match self {
             Self::Down => std::future::pending().await,
             Self::Dialing(attempt, _) => match attempt.await {
-                Ok(outcome) => Happened::Dialed(outcome),
+                Ok(outcome) => Happened::Dialed(Box::new(outcome)),
                 Err(_given_up) => std::future::pending().await,
             },
             Self::Up(socket) => Happened::Frame(socket.next().await),
