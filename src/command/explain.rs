@@ -1,5 +1,8 @@
 //! `siftd explain`: what a notice means and what to do, from the table that the runbook is made of.
 
+use std::io::Write;
+
+use super::Failure;
 use crate::notice::{Entry, TABLE, runbook};
 use crate::peer_text::one_line;
 
@@ -19,11 +22,15 @@ pub struct UnknownNotice {
     meant: String,
 }
 
-/// The answer, ready to print.
+/// Writes what is asked for.
 ///
 /// # Errors
-/// A name that no notice has: a mistake in the command line.
-pub fn run(args: &Args) -> Result<String, UnknownNotice> {
+/// A name that no notice has, or a place that cannot be written to.
+pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
+    Ok(out.write_all(answer(args)?.as_bytes())?)
+}
+
+fn answer(args: &Args) -> Result<String, UnknownNotice> {
     match &args.notice {
         Some(name) => match TABLE.iter().find(|entry| entry.name == *name) {
             Some(entry) => Ok(runbook::on_terminal(entry)),
@@ -57,7 +64,7 @@ mod tests {
     use expect_test::expect;
 
     fn explain(name: &str) -> Result<String, String> {
-        run(&Args { notice: Some(name.to_owned()) }).map_err(|unknown| unknown.to_string())
+        answer(&Args { notice: Some(name.to_owned()) }).map_err(|unknown| unknown.to_string())
     }
 
     #[test]
@@ -82,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_notice_is_explained_and_listed() {
-        let list = run(&Args { notice: None }).unwrap();
+        let list = answer(&Args { notice: None }).unwrap();
         for entry in TABLE {
             assert!(explain(entry.name).unwrap().starts_with(&format!("{} (", entry.name)));
             assert!(list.lines().any(|line| line.split_whitespace().nth(1) == Some(entry.name)));
