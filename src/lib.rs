@@ -1,5 +1,12 @@
 //! siftd (the map is filled in as the rooms are built).
 
-pub mod command;
-pub mod config;
 pub mod time;
+pub mod signal;
+pub mod fault;
+pub mod coverage;
+pub mod record;
+pub mod notice;
+pub mod peer_text;
+pub mod limits;
+pub mod config;
+pub mod command;

@@ -1,5 +1,7 @@
 //! What a reload changes: key by key, secrets masked.
 
+use std::fmt;
+
 use toml::Table;
 
 use super::fault::printable;
@@ -15,6 +17,12 @@ pub struct Change {
     pub old: String,
     pub new: String,
     pub applies: Applies,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {} -> {}, {}", self.key, self.old, self.new, self.applies)
+    }
 }
 
 impl Settings {

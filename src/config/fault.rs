@@ -48,7 +48,7 @@ impl Complaint {
     }
 
     pub(super) fn at(self, place: Place, key: impl Into<String>) -> Fault {
-        Fault { place, key: Some(key.into()), complaint: self }
+        Fault { place, key: Some(cut(&key.into())), complaint: self }
     }
 
     /// For what concerns a file and no key in it.
@@ -75,6 +75,15 @@ pub struct Fault {
 impl Fault {
     pub fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// Whether both stand on one line of one file.
+    pub(super) fn shares_line(&self, other: &Self) -> bool {
+        let line = |fault: &Self| match &fault.place {
+            Place::Spot { file, line, .. } => Some((file.clone(), *line)),
+            Place::File(_) | Place::Variable(_) => None,
+        };
+        line(self).is_some() && line(self) == line(other)
     }
 
     /// The key that the fault concerns, `gap.margin`.
@@ -119,11 +128,11 @@ impl Faults {
         self
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.listed.len().saturating_add(self.left_out)
     }
 
@@ -184,9 +193,13 @@ pub(super) fn printable(text: &str) -> String {
 
 /// A text from a file in back-ticks, cut if it is long.
 pub(super) fn quoted(text: &str) -> String {
+    format!("`{}`", cut(text))
+}
+
+fn cut(text: &str) -> String {
     match text.char_indices().nth(QUOTED_MAX) {
-        Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),
-        None => format!("`{text}`"),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
@@ -201,12 +214,15 @@ pub(super) fn either<'a>(choices: impl IntoIterator<Item = &'a str>) -> String {
 
 /// ``did you mean `path`?``, if one of the names is near enough to be meant.
 pub(super) fn near<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if written.len() > QUOTED_MAX {
+        return None;
+    }
     let written = written.to_ascii_lowercase().replace('-', "_");
     let distance = |name: &str| strsim::damerau_levenshtein(&written, name);
     let (name, steps) =
         names.into_iter().map(|name| (name, distance(name))).min_by_key(|(_, steps)| *steps)?;
     let longest = name.len().max(written.len());
-    (steps.saturating_mul(3) <= longest.max(3)).then_some(name)
+    (steps.saturating_mul(5) <= longest.saturating_mul(2)).then_some(name)
 }
 
 #[cfg(test)]
@@ -231,6 +247,7 @@ mod tests {
         assert_eq!(near("pth", names), Some("path"));
         assert_eq!(near("Quarantine-Max", names), Some("quarantine_max"));
         assert_eq!(near("retention", names), None);
+        assert_eq!(near("pa", names), None);
         assert_eq!(near("x", names), None);
     }
 
