@@ -1,6 +1,6 @@
 //! The strict reading of daemon.toml: every key known, of the right form, and where it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ::config::ValueKind;
@@ -49,16 +49,18 @@ impl Document {
             start: text.place(0),
         };
         let (table, errors) = DeTable::parse_recoverable(text.text);
+        document.broken = !errors.is_empty();
+        let mut broken = BTreeSet::new();
+        for error in &errors {
+            let fault = not_toml(&text, error);
+            broken.insert(fault.line());
+            document.faults.push(fault);
+        }
         for (name, value) in table.get_ref() {
             document.section(&text, name, value);
         }
-        document.broken = !errors.is_empty();
-        let errors: Vec<_> = errors.iter().map(|error| not_toml(&text, error)).collect();
         // What the parser made of a line that it could not read is not judged as well.
-        document.faults.retain(|fault| !errors.iter().any(|error| error.shares_line(fault)));
-        for error in errors {
-            document.faults.push(error);
-        }
+        document.faults.retain(|fault| fault.key().is_none() || !broken.contains(&fault.line()));
         document
     }
 

@@ -77,13 +77,11 @@ impl Fault {
         &self.place
     }
 
-    /// Whether both stand on one line of one file.
-    pub(super) fn shares_line(&self, other: &Self) -> bool {
-        let line = |fault: &Self| match &fault.place {
-            Place::Spot { file, line, .. } => Some((file.clone(), *line)),
+    pub(super) fn line(&self) -> Option<usize> {
+        match self.place {
+            Place::Spot { line, .. } => Some(line),
             Place::File(_) | Place::Variable(_) => None,
-        };
-        line(self).is_some() && line(self) == line(other)
+        }
     }
 
     /// The key that the fault concerns, `gap.margin`.
@@ -129,7 +127,7 @@ impl Faults {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.listed.is_empty()
+        self.len() == 0
     }
 
     pub fn len(&self) -> usize {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::authorities;
 use super::document::{Document, Written};
-use super::fault::{Complaint, Fault, Faults, Place};
+use super::fault::{Complaint, Fault, Faults, Place, near};
 use super::file;
 use super::layers::{self, Layered};
 use super::position::Positions;
@@ -120,7 +120,11 @@ pub fn archive_path_in(
     let (document, path, _) = open(path, surroundings)?;
     let mut faults = document.faults.clone();
     let environment = surroundings.written(&mut faults);
-    faults.retain(|fault| fault.key().is_none_or(|key| key.starts_with("archive")));
+    let is_ours = |key: &str| {
+        let section = key.split('.').next().unwrap_or_default();
+        near(section, ["archive"]).is_some()
+    };
+    faults.retain(|fault| fault.key().is_none_or(is_ours));
     if !faults.is_empty() {
         return Err(faults.sorted());
     }

@@ -350,6 +350,9 @@ fn the_archive_is_found_whatever_else_is_wrong() {
     let faults = find("[archive]\npth = \"a.db\"\n[gapp]").expect_err("the path is mistyped");
     expect!["daemon.toml:2:1: archive.pth: there is no such key; did you mean `path`?"]
         .assert_eq(&folder.plain(&faults));
+    let faults = find("[archiv]\npath = \"a.db\"").expect_err("the section is mistyped");
+    expect!["daemon.toml:1:2: archiv: there is no such section; did you mean [archive]?"]
+        .assert_eq(&folder.plain(&faults));
     let faults = find("[archive").expect_err("no TOML");
     expect!["daemon.toml:1:9: unclosed table, expected `]`"].assert_eq(&folder.plain(&faults));
 }
