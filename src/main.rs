@@ -1,3 +1,12 @@
 //! Arguments → command → exit code; nothing else.
 
-fn main() {}
+use clap::Parser;
+use siftd::command::{self, Cli};
+use siftd::exit::Exit;
+
+fn main() -> Exit {
+    match Cli::try_parse() {
+        Ok(cli) => cli.run(),
+        Err(refusal) => command::refused(&refusal),
+    }
+}

@@ -1,12 +1,9 @@
 //! `siftd check`: the settings as they would take effect, or everything that is wrong with them.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use crate::config::{self, Loaded};
-
-/// sysexits(3), `EX_CONFIG`.
-const EX_CONFIG: u8 = 78;
+use crate::exit::Exit;
 
 /// Read daemon.toml and every file it names, and print the settings that take effect
 #[derive(clap::Args, Clone, Debug)]
@@ -17,18 +14,18 @@ pub struct Args {}
 /// Good settings go to standard output and the code is 0; all faults go to standard error, one a
 /// line, and the code is 78.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
-pub fn run(config: Option<&Path>) -> ExitCode {
+pub fn run(config: Option<&Path>) -> Exit {
     match config::load(config) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 eprintln!("warning: {warning}");
             }
             print!("{}", effective(&loaded));
-            ExitCode::SUCCESS
+            Exit::Stopped
         }
         Err(faults) => {
             eprintln!("{faults}");
-            ExitCode::from(EX_CONFIG)
+            Exit::Config
         }
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 
 use toml::Table;
 
-use super::fault::printable;
 use super::key::{Applies, KEYS};
 use super::settings::Settings;
+use crate::peer_text::one_line;
 
 /// A setting that is not what it was.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -41,8 +41,7 @@ impl Settings {
     fn unseen(&self, new: &Self) -> Vec<Change> {
         let (old_key, new_key) = (&self.source.api_key, &new.source.api_key);
         let key_changed = old_key.path() == new_key.path() && old_key != new_key;
-        let tls_changed =
-            self.tls.ca_file == new.tls.ca_file && self.tls.authorities != new.tls.authorities;
+        let tls_changed = self.tls.ca_file == new.tls.ca_file && self.tls.authorities != new.tls.authorities;
         let files = [("source.api_key_file", key_changed), ("tls.ca_file", tls_changed)];
         let changed = files.into_iter().filter(|(_, changed)| *changed);
         changed
@@ -63,10 +62,7 @@ impl Settings {
     /// Every setting that is set as (key, TOML value), in the order of daemon.toml.
     pub(super) fn listed(&self) -> Vec<(&'static str, String)> {
         let table = self.shown();
-        KEYS.iter()
-            .map(|key| (key.path, value(&table, key.path)))
-            .filter(|(_, value)| value != UNSET)
-            .collect()
+        KEYS.iter().map(|key| (key.path, value(&table, key.path))).filter(|(_, value)| value != UNSET).collect()
     }
 }
 
@@ -75,5 +71,5 @@ const UNSET: &str = "unset";
 fn value(table: &Table, path: &str) -> String {
     let (section, name) = path.split_once('.').unwrap_or((path, ""));
     let value = table.get(section).and_then(|section| section.get(name));
-    value.map_or_else(|| UNSET.to_owned(), |value| printable(&value.to_string()))
+    value.map_or_else(|| UNSET.to_owned(), |value| one_line(&value.to_string(), usize::MAX))
 }

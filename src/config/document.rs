@@ -75,20 +75,12 @@ impl Document {
         self.present.contains_key(path)
     }
 
-    fn section(
-        &mut self,
-        text: &Positions<'_>,
-        name: &Spanned<Name<'_>>,
-        value: &Spanned<DeValue<'_>>,
-    ) {
+    fn section(&mut self, text: &Positions<'_>, name: &Spanned<Name<'_>>, value: &Spanned<DeValue<'_>>) {
         let sections = key::sections();
         let place = text.place(name.span().start);
         let Some(section) = sections.iter().find(|section| **section == name.get_ref()) else {
-            let complaint = if value.get_ref().is_table() {
-                unknown_section(name.get_ref())
-            } else {
-                stray_key(name.get_ref())
-            };
+            let complaint =
+                if value.get_ref().is_table() { unknown_section(name.get_ref()) } else { stray_key(name.get_ref()) };
             self.faults.push(complaint.at(place, name.get_ref().as_ref()));
             return;
         };
@@ -98,20 +90,13 @@ impl Document {
                 self.key(text, section, name, value);
             }
         } else {
-            let complaint = Complaint::new("is a section, not a key").hint(format!(
-                "write the heading [{section}] on a line of its own and its keys below"
-            ));
+            let complaint = Complaint::new("is a section, not a key")
+                .hint(format!("write the heading [{section}] on a line of its own and its keys below"));
             self.faults.push(complaint.at(text.place(name.span().start), *section));
         }
     }
 
-    fn key(
-        &mut self,
-        text: &Positions<'_>,
-        section: &str,
-        name: &Spanned<Name<'_>>,
-        value: &Spanned<DeValue<'_>>,
-    ) {
+    fn key(&mut self, text: &Positions<'_>, section: &str, name: &Spanned<Name<'_>>, value: &Spanned<DeValue<'_>>) {
         let path = format!("{section}.{}", name.get_ref());
         let Some(key) = key::find(&path) else {
             let place = text.place(name.span().start);
@@ -156,8 +141,7 @@ fn not_toml(text: &Positions<'_>, error: &toml::de::Error) -> Fault {
     let at = text.text.get(start..).unwrap_or_default();
     let is_bare_value = before.ends_with('=') && at.starts_with(|c: char| c.is_alphanumeric());
     let complaint = if is_bare_value {
-        complaint
-            .hint("texts, durations and sizes stand in quotes, true and false in small letters")
+        complaint.hint("texts, durations and sizes stand in quotes, true and false in small letters")
     } else {
         complaint
     };
@@ -183,9 +167,7 @@ fn stray_key(name: &str) -> Complaint {
     let complaint = Complaint::new("stands in no section");
     let names: Vec<_> = KEYS.iter().map(Key::name).collect();
     match near(name, names).and_then(|meant| KEYS.iter().find(|key| key.name() == meant)) {
-        Some(key) => {
-            complaint.hint(format!("did you mean `{}` below [{}]?", key.name(), key.section()))
-        }
+        Some(key) => complaint.hint(format!("did you mean `{}` below [{}]?", key.name(), key.section())),
         None => complaint.hint("write it below the heading of its section"),
     }
 }
@@ -200,16 +182,12 @@ pub(super) fn unknown_key(section: &str, name: &str) -> Complaint {
     }
     match KEYS.iter().find(|key| key.name() == name) {
         Some(key) => complaint.hint(format!("did you mean `{}`?", key.path)),
-        None => complaint.hint(format!(
-            "[{section}] has {}",
-            key::names(section).collect::<Vec<_>>().join(", ")
-        )),
+        None => complaint.hint(format!("[{section}] has {}", key::names(section).collect::<Vec<_>>().join(", "))),
     }
 }
 
 /// The value is not looked at, let alone repeated.
 fn secret_as_value() -> Complaint {
-    Complaint::new("a secret is never a value here, where many may read it").hint(
-        "write it into a file that only siftd can read and name that file with source.api_key_file",
-    )
+    Complaint::new("a secret is never a value here, where many may read it")
+        .hint("write it into a file that only siftd can read and name that file with source.api_key_file")
 }

@@ -75,17 +75,10 @@ mod tests {
 
     #[test]
     fn an_unencrypted_address_leads_to_this_host() {
-        for good in
-            ["ws://localhost", "ws://LOCALHOST:80/multi", "ws://127.3.2.1:9/", "ws://[::1]:9/m"]
-        {
+        for good in ["ws://localhost", "ws://LOCALHOST:80/multi", "ws://127.3.2.1:9/", "ws://[::1]:9/m"] {
             assert_eq!(judge(good, false), Ok(()), "{good}");
         }
-        for bad in [
-            "ws://127.0.0.1.example.com/",
-            "ws://localhost.example.com",
-            "ws://127.1/",
-            "ws://[::2]/",
-        ] {
+        for bad in ["ws://127.0.0.1.example.com/", "ws://localhost.example.com", "ws://127.1/", "ws://[::2]/"] {
             assert!(judge(bad, false).is_err(), "{bad}");
             assert_eq!(judge(bad, true), Ok(()), "{bad}");
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::peer_text::one_line;
+
 /// More faults than this are counted, not listed: nobody reads them, and a hostile file may hold
 /// millions.
 const FAULTS_MAX: usize = 1_000;
@@ -99,7 +101,7 @@ impl fmt::Display for Fault {
             line.push_str(": ");
         }
         line.push_str(&self.complaint.to_string());
-        out.write_str(&printable(&line))
+        out.write_str(&one_line(&line, usize::MAX))
     }
 }
 
@@ -176,19 +178,6 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// Text that a terminal and a log may be given: whatever could steer them is escaped.
-pub(super) fn printable(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_alphanumeric() || c == ' ' || c.is_ascii_graphic() {
-            line.push(c);
-        } else {
-            line.extend(c.escape_debug());
-        }
-    }
-    line
-}
-
 /// A text from a file in back-ticks, cut if it is long.
 pub(super) fn quoted(text: &str) -> String {
     format!("`{}`", cut(text))
@@ -217,8 +206,7 @@ pub(super) fn near<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) 
     }
     let written = written.to_ascii_lowercase().replace('-', "_");
     let distance = |name: &str| strsim::damerau_levenshtein(&written, name);
-    let (name, steps) =
-        names.into_iter().map(|name| (name, distance(name))).min_by_key(|(_, steps)| *steps)?;
+    let (name, steps) = names.into_iter().map(|name| (name, distance(name))).min_by_key(|(_, steps)| *steps)?;
     let longest = name.len().max(written.len());
     (steps.saturating_mul(5) <= longest.saturating_mul(2)).then_some(name)
 }
@@ -226,12 +214,6 @@ pub(super) fn near<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_from_a_file_cannot_steer_a_terminal() {
-        let hostile = "a\u{1b}[2J\n\u{202e}b\u{9b}1m é 漢 …";
-        assert_eq!(printable(hostile), "a\\u{1b}[2J\\n\\u{202e}b\\u{9b}1m é 漢 …");
-    }
 
     #[test]
     fn long_text_is_cut() {

@@ -24,16 +24,13 @@ pub(super) struct Contents {
 /// the file that was opened, not of whatever the name points to later.
 pub(super) fn read(path: &Path, name: &dyn Display, limit: u64) -> Result<Contents, Complaint> {
     let (file, mode) = open(path).map_err(|error| unreadable(name, &error))?;
-    let mode = mode
-        .map_err(|what| Complaint::new(format!("{name} is {what}")).hint("name a file of text"))?;
+    let mode = mode.map_err(|what| Complaint::new(format!("{name} is {what}")).hint("name a file of text"))?;
     let mut bytes = Vec::new();
     let read = file.take(limit.saturating_add(1)).read_to_end(&mut bytes);
     read.map_err(|error| unreadable(name, &error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
         let limit = units::show(limit, units::SIZES);
-        return Err(
-            Complaint::new(format!("{name} is larger than {limit}")).hint("is it the right file?")
-        );
+        return Err(Complaint::new(format!("{name} is larger than {limit}")).hint("is it the right file?"));
     }
     Ok(Contents { bytes, mode })
 }
@@ -56,8 +53,7 @@ fn open(path: &Path) -> io::Result<(File, Result<u32, &'static str>)> {
 
 fn unreadable(name: &dyn Display, error: &io::Error) -> Complaint {
     if error.kind() == io::ErrorKind::NotFound {
-        return Complaint::new(format!("{name} does not exist"))
-            .hint("create it or correct the name");
+        return Complaint::new(format!("{name} does not exist")).hint("create it or correct the name");
     }
     if error.kind() == io::ErrorKind::PermissionDenied {
         return Complaint::new(format!("{name} may not be read by the user of this process"))

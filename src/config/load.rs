@@ -97,8 +97,7 @@ pub fn load_in(path: Option<&Path>, surroundings: &Surroundings) -> Result<Loade
         origins.extend(places.map(|(key, place)| (key, Origin::Written(place))));
     }
     let warnings = warnings.sorted().iter().cloned().collect();
-    let settings =
-        named.complete(layered).ok_or_else(|| disagreement(&path, &"a key is missing"))?;
+    let settings = named.complete(layered).ok_or_else(|| disagreement(&path, &"a key is missing"))?;
     Ok(Loaded { settings, path, warnings, origins })
 }
 
@@ -113,10 +112,7 @@ pub fn archive_path(path: Option<&Path>) -> Result<PathBuf, Faults> {
 }
 
 /// [`archive_path`] with the environment and the working folder as arguments.
-pub fn archive_path_in(
-    path: Option<&Path>,
-    surroundings: &Surroundings,
-) -> Result<PathBuf, Faults> {
+pub fn archive_path_in(path: Option<&Path>, surroundings: &Surroundings) -> Result<PathBuf, Faults> {
     let (document, path, _) = open(path, surroundings)?;
     let mut faults = document.faults.clone();
     let environment = surroundings.written(&mut faults);
@@ -132,14 +128,10 @@ pub fn archive_path_in(
     Ok(absolute(&path, &layered.archive.path))
 }
 
-fn open(
-    path: Option<&Path>,
-    surroundings: &Surroundings,
-) -> Result<(Document, PathBuf, Faults), Faults> {
+fn open(path: Option<&Path>, surroundings: &Surroundings) -> Result<(Document, PathBuf, Faults), Faults> {
     let path = find(path, surroundings)?;
     let place = || Place::File(path.clone());
-    let contents = file::read(&path, &"the file", FILE_BYTES_MAX)
-        .map_err(|complaint| complaint.of(place()))?;
+    let contents = file::read(&path, &"the file", FILE_BYTES_MAX).map_err(|complaint| complaint.of(place()))?;
     let text = String::from_utf8(contents.bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let text = String::from_utf8_lossy(valid);
@@ -163,8 +155,8 @@ fn find(path: Option<&Path>, surroundings: &Surroundings) -> Result<PathBuf, Fau
     let candidates = [here.clone(), PathBuf::from(SYSTEM_FILE)];
     let found = candidates.into_iter().find(|path| path.symlink_metadata().is_ok());
     found.ok_or_else(|| {
-        let complaint = Complaint::new(format!("neither this file nor {SYSTEM_FILE} exists"))
-            .hint("name one with --config");
+        let complaint =
+            Complaint::new(format!("neither this file nor {SYSTEM_FILE} exists")).hint("name one with --config");
         complaint.of(Place::File(here)).into()
     })
 }
@@ -175,8 +167,8 @@ fn lay(document: &Document, environment: &Written, path: &Path) -> Result<Layere
 
 /// The table of the keys and the structs disagree; the tests of the table exclude it.
 fn disagreement(path: &Path, what: &dyn fmt::Display) -> Faults {
-    let complaint = Complaint::new(format!("the settings cannot be put together: {what}"))
-        .hint("this is a bug of siftd");
+    let complaint =
+        Complaint::new(format!("the settings cannot be put together: {what}")).hint("this is a bug of siftd");
     complaint.of(Place::File(path.to_owned())).into()
 }
 
@@ -214,8 +206,7 @@ impl Named {
         });
         let api_key = places.keep("source.api_key_file", api_key, faults);
         let ca_file = layered.tls.ca_file.as_ref().map(|file| folder.join(file));
-        let authorities =
-            places.keep("tls.ca_file", ca_file.as_deref().map(authorities::read), faults);
+        let authorities = places.keep("tls.ca_file", ca_file.as_deref().map(authorities::read), faults);
         let tls = Tls { ca_file, authorities: authorities.unwrap_or_default() };
         let before = faults.len();
         let streams = streams(layered, folder, places, faults);
@@ -226,9 +217,7 @@ impl Named {
     }
 
     fn complete(self, layered: Layered) -> Option<Settings> {
-        let Layered {
-            source, mut archive, log, reconnect, liveness, queue, gap, retention, ..
-        } = layered;
+        let Layered { source, mut archive, log, reconnect, liveness, queue, gap, retention, .. } = layered;
         archive.path = absolute(&self.path, &archive.path);
         let source = Source {
             kind: source.kind,
@@ -249,12 +238,7 @@ impl Named {
 }
 
 /// The streams in place, then those of the list.
-fn streams(
-    layered: &Layered,
-    folder: &Path,
-    places: &Places<'_>,
-    faults: &mut Faults,
-) -> Vec<StreamEntry> {
+fn streams(layered: &Layered, folder: &Path, places: &Places<'_>, faults: &mut Faults) -> Vec<StreamEntry> {
     let mut gathering = Gathering::new(layered.source.max_streams);
     for (stream, place) in places.streams() {
         gathering.take(stream, "source.streams", |_| place.clone(), faults);

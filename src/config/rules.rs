@@ -68,11 +68,8 @@ pub(super) fn required(document: &Document, environment: &Written, faults: &mut 
     let refused = KEYS.iter().filter(|key| matches!(key.absent, Absent::Refused));
     for key in refused {
         if !document.has(key.path) && !environment.values.contains_key(key.path) {
-            let complaint = Complaint::new("is missing").hint(format!(
-                "write `{} = \"…\"` below [{}]",
-                key.name(),
-                key.section()
-            ));
+            let complaint =
+                Complaint::new("is missing").hint(format!("write `{} = \"…\"` below [{}]", key.name(), key.section()));
             faults.push(complaint.at(document.place(key.path), key.path));
         }
     }
@@ -80,17 +77,15 @@ pub(super) fn required(document: &Document, environment: &Written, faults: &mut 
 
 /// A daemon without a stream would look alive and store nothing.
 pub(super) fn no_stream(places: &Places<'_>) -> Fault {
-    let complaint = Complaint::new("no stream is listed")
-        .hint("list at least one in source.streams_file or source.streams");
+    let complaint =
+        Complaint::new("no stream is listed").hint("list at least one in source.streams_file or source.streams");
     complaint.at(places.of("source.streams_file"), "source.streams_file")
 }
 
 /// Holds the settings against one another.
 pub(super) fn hold(layered: &Layered, places: &Places<'_>, faults: &mut Faults) {
     let source = &layered.source;
-    if let Some(Err(complaints)) =
-        source.url.as_ref().map(|url| endpoint::judge(url, source.allow_insecure))
-    {
+    if let Some(Err(complaints)) = source.url.as_ref().map(|url| endpoint::judge(url, source.allow_insecure)) {
         for complaint in complaints {
             faults.push(complaint.at(places.of("source.url"), "source.url"));
         }
@@ -98,17 +93,12 @@ pub(super) fn hold(layered: &Layered, places: &Places<'_>, faults: &mut Faults) 
     let waits = &layered.reconnect;
     let pairs = [
         ("reconnect.network_step", waits.network_step, "reconnect.network_max", waits.network_max),
-        (
-            "reconnect.trouble_first",
-            waits.trouble_first,
-            "reconnect.trouble_max",
-            waits.trouble_max,
-        ),
+        ("reconnect.trouble_first", waits.trouble_first, "reconnect.trouble_max", waits.trouble_max),
     ];
     for (first, least, last, most) in pairs {
         if least > most && places.sound(&[first, last]) {
-            let complaint = Complaint::new(format!("is longer than {last}"))
-                .hint("the first wait cannot exceed the longest");
+            let complaint =
+                Complaint::new(format!("is longer than {last}")).hint("the first wait cannot exceed the longest");
             faults.push(complaint.at(places.of(first), first));
         }
     }

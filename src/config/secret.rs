@@ -43,11 +43,7 @@ impl ApiKey {
     /// A relative name is looked for in the service manager's credentials folder first (systemd,
     /// `LoadCredential=`), then beside daemon.toml. Whatever lies in the credentials folder is the
     /// service manager's to protect; any other file must be closed to other users.
-    pub(super) fn read(
-        written: &str,
-        folder: &Path,
-        credentials: Option<&Path>,
-    ) -> Result<Self, Complaint> {
+    pub(super) fn read(written: &str, folder: &Path, credentials: Option<&Path>) -> Result<Self, Complaint> {
         let (path, protected) = locate(Path::new(written), folder, credentials);
         if could_be_a_key(written) && !path.exists() {
             return Err(Complaint::new("names no file, and looks like the key itself")
@@ -59,8 +55,9 @@ impl ApiKey {
         let secret = secret?;
         if !protected && contents.mode & 0o007 != 0 {
             let path = path.display();
-            return Err(Complaint::new(format!("{path} is open to other users"))
-                .hint(format!("run: chmod o-rwx {path}")));
+            return Err(
+                Complaint::new(format!("{path} is open to other users")).hint(format!("run: chmod o-rwx {path}"))
+            );
         }
         Ok(Self { secret, path })
     }
@@ -108,9 +105,7 @@ fn key_of(bytes: &[u8], path: &Path) -> Result<SecretString, Complaint> {
         return Err(Complaint::new(format!("{file} is empty")).hint("write the API key into it"));
     }
     match str::from_utf8(key) {
-        Ok(key) if !key.chars().any(|c| c.is_whitespace() || c.is_control()) => {
-            Ok(SecretString::from(key))
-        }
+        Ok(key) if !key.chars().any(|c| c.is_whitespace() || c.is_control()) => Ok(SecretString::from(key)),
         Ok(_) | Err(_) => Err(Complaint::new(format!(
             "{file} holds white space, control characters or no text where a key should stand"
         ))

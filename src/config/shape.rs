@@ -39,9 +39,7 @@ impl<'a> Given<'a> {
     pub(super) fn of(value: &'a DeValue<'_>) -> Self {
         match value {
             DeValue::String(text) => Self::Text(text),
-            DeValue::Integer(number) => {
-                Self::Integer(i64::from_str_radix(number.as_str(), number.radix()).ok())
-            }
+            DeValue::Integer(number) => Self::Integer(i64::from_str_radix(number.as_str(), number.radix()).ok()),
             DeValue::Float(number) => Self::Float(number.as_str().parse().unwrap_or(f64::NAN)),
             DeValue::Boolean(flag) => Self::Flag(*flag),
             DeValue::Datetime(_) => Self::Other("a date"),
@@ -114,14 +112,10 @@ fn flag(given: &Given<'_>) -> Result<ValueKind, Complaint> {
         Given::Flag(flag) => Ok(ValueKind::from(*flag)),
         Given::Loose("true") => Ok(ValueKind::from(true)),
         Given::Loose("false") => Ok(ValueKind::from(false)),
-        Given::Text("true" | "false") => {
-            Err(given.is_not("true or false").hint("write it without quotes"))
+        Given::Text("true" | "false") => Err(given.is_not("true or false").hint("write it without quotes")),
+        Given::Text(_) | Given::Loose(_) | Given::Integer(_) | Given::Float(_) | Given::Other(_) => {
+            Err(given.is_not("true or false"))
         }
-        Given::Text(_)
-        | Given::Loose(_)
-        | Given::Integer(_)
-        | Given::Float(_)
-        | Given::Other(_) => Err(given.is_not("true or false")),
     }
 }
 
@@ -130,9 +124,7 @@ fn count(given: &Given<'_>, least: usize, most: usize) -> Result<ValueKind, Comp
         Given::Integer(number) => number.and_then(|number| usize::try_from(number).ok()),
         Given::Loose(text) if text.parse::<i128>().is_ok() => text.parse().ok(),
         Given::Text(text) if text.parse::<u64>().is_ok() => {
-            return Err(given
-                .is_not("a whole number")
-                .hint(format!("write {} without quotes", text.trim())));
+            return Err(given.is_not("a whole number").hint(format!("write {} without quotes", text.trim())));
         }
         Given::Text(_) | Given::Loose(_) | Given::Flag(_) | Given::Float(_) | Given::Other(_) => {
             return Err(given.is_not("a whole number"));
@@ -148,9 +140,7 @@ fn count(given: &Given<'_>, least: usize, most: usize) -> Result<ValueKind, Comp
 fn share(given: &Given<'_>, least: f64, most: f64) -> Result<ValueKind, Complaint> {
     let number = match given {
         Given::Float(number) => *number,
-        Given::Integer(number) => {
-            number.and_then(|n| i32::try_from(n).ok()).map_or(f64::NAN, f64::from)
-        }
+        Given::Integer(number) => number.and_then(|n| i32::try_from(n).ok()).map_or(f64::NAN, f64::from),
         Given::Loose(text) if text.parse::<f64>().is_ok() => text.parse().unwrap_or(f64::NAN),
         Given::Text(text) if text.parse::<f64>().is_ok() => {
             return Err(given.is_not("a number").hint("write it without quotes"));
@@ -166,12 +156,7 @@ fn share(given: &Given<'_>, least: f64, most: f64) -> Result<ValueKind, Complain
 }
 
 /// A number with its unit.
-fn amount(
-    given: &Given<'_>,
-    units: &'static [Unit],
-    least: u64,
-    most: u64,
-) -> Result<ValueKind, Complaint> {
+fn amount(given: &Given<'_>, units: &'static [Unit], least: u64, most: u64) -> Result<ValueKind, Complaint> {
     let example = if units == SPANS { "65s" } else { "64MiB" };
     let due = format!("a whole number with its unit ({})", either(units.iter().map(|unit| unit.0)));
     let text = match given {
@@ -185,8 +170,7 @@ fn amount(
         }
     };
     let amount = units::parse(text, units).ok_or_else(|| {
-        Complaint::new(format!("must be {due}, not {}", quoted(text)))
-            .hint(format!("write for example \"{example}\""))
+        Complaint::new(format!("must be {due}, not {}", quoted(text))).hint(format!("write for example \"{example}\""))
     })?;
     if (least..=most).contains(&amount) {
         return Ok(ValueKind::from(*text));

@@ -33,13 +33,7 @@ impl Gathering {
 
     /// Takes one stream as it is written, `HASH [label]`; `place` tells where its nth character
     /// stands.
-    pub(super) fn take(
-        &mut self,
-        text: &str,
-        key: &str,
-        place: impl Fn(usize) -> Place,
-        faults: &mut Faults,
-    ) {
+    pub(super) fn take(&mut self, text: &str, key: &str, place: impl Fn(usize) -> Place, faults: &mut Faults) {
         let entry = match entry(text) {
             Ok(entry) => entry,
             Err((complaint, offset)) => {
@@ -48,8 +42,7 @@ impl Gathering {
             }
         };
         if let Some(first) = self.seen.get(&entry.name) {
-            let sentence =
-                format!("the stream {} is listed twice, first at {first}", quoted(&entry.name));
+            let sentence = format!("the stream {} is listed twice, first at {first}", quoted(&entry.name));
             let complaint = Complaint::new(sentence).hint("remove one of the two");
             faults.push(complaint.at(place(0), key));
             return;
@@ -94,14 +87,9 @@ impl Gathering {
     pub(super) fn finish(self, faults: &mut Faults) -> Vec<StreamEntry> {
         if let Some(place) = self.beyond {
             let (found, max) = (self.seen.len(), self.max);
-            let complaint = Complaint::new(format!(
-                "{found} streams are listed and {max} are allowed; this is the first beyond"
-            ));
-            let hint = if max < STREAMS_MAX {
-                "raise source.max_streams or list fewer"
-            } else {
-                "list fewer"
-            };
+            let complaint =
+                Complaint::new(format!("{found} streams are listed and {max} are allowed; this is the first beyond"));
+            let hint = if max < STREAMS_MAX { "raise source.max_streams or list fewer" } else { "list fewer" };
             faults.push(complaint.hint(hint).at(place, "source.max_streams"));
         }
         self.entries
@@ -128,13 +116,12 @@ fn entry(text: &str) -> Result<StreamEntry, (Complaint, usize)> {
     let label = rest.trim_start();
     let start = text.chars().count().saturating_sub(label.chars().count());
     if let Some(at) = label.chars().position(char::is_control) {
-        let complaint = Complaint::new("the label holds a control character")
-            .hint("write it with spaces and printable characters");
+        let complaint =
+            Complaint::new("the label holds a control character").hint("write it with spaces and printable characters");
         return Err((complaint, start.saturating_add(at)));
     }
     if label.chars().count() > LABEL_CHARACTERS_MAX {
-        let complaint =
-            Complaint::new(format!("the label is longer than {LABEL_CHARACTERS_MAX} characters"));
+        let complaint = Complaint::new(format!("the label is longer than {LABEL_CHARACTERS_MAX} characters"));
         return Err((complaint, start));
     }
     let label = (!label.is_empty()).then(|| label.to_owned());

@@ -4,8 +4,7 @@
 pub(super) type Unit = (&'static str, u64);
 
 /// Units of a duration, in milliseconds.
-pub(super) const SPANS: &[Unit] =
-    &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+pub(super) const SPANS: &[Unit] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Units of a size, in bytes.
 pub(super) const SIZES: &[Unit] = &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
@@ -32,17 +31,12 @@ pub(super) mod span {
     use serde::de::{Deserialize, Deserializer, Error};
     use serde::ser::Serializer;
 
-    pub(in crate::config) fn serialize<S: Serializer>(
-        span: &Duration,
-        out: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(in crate::config) fn serialize<S: Serializer>(span: &Duration, out: S) -> Result<S::Ok, S::Error> {
         let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         out.serialize_str(&super::show(millis, super::SPANS))
     }
 
-    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(
-        input: D,
-    ) -> Result<Duration, D::Error> {
+    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(input)?;
         let millis = super::parse(&text, super::SPANS);
         millis.map(Duration::from_millis).ok_or_else(|| D::Error::custom("not a duration"))
@@ -55,17 +49,12 @@ pub(super) mod size {
     use serde::ser::Serializer;
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands every field by reference")]
-    pub(in crate::config) fn serialize<S: Serializer>(
-        size: &usize,
-        out: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(in crate::config) fn serialize<S: Serializer>(size: &usize, out: S) -> Result<S::Ok, S::Error> {
         let bytes = u64::try_from(*size).unwrap_or(u64::MAX);
         out.serialize_str(&super::show(bytes, super::SIZES))
     }
 
-    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(
-        input: D,
-    ) -> Result<usize, D::Error> {
+    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<usize, D::Error> {
         let text = String::deserialize(input)?;
         let bytes = super::parse(&text, super::SIZES).and_then(|bytes| usize::try_from(bytes).ok());
         bytes.ok_or_else(|| D::Error::custom("not a size"))

@@ -24,9 +24,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// Those of this process, as far as they concern the settings.
     pub fn of_process() -> Self {
-        let ours = |name: &OsStr| {
-            name == CREDENTIALS || name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
-        };
+        let ours = |name: &OsStr| name == CREDENTIALS || name.as_encoded_bytes().starts_with(PREFIX.as_bytes());
         let variables = std::env::vars_os().filter(|(name, _)| ours(name)).collect();
         Self { variables, folder: PathBuf::new() }
     }
@@ -73,12 +71,7 @@ impl Surroundings {
     }
 }
 
-fn take(
-    key: &'static Key,
-    value: &OsStr,
-    place: &Place,
-    written: &mut Written,
-) -> Result<(), Complaint> {
+fn take(key: &'static Key, value: &OsStr, place: &Place, written: &mut Written) -> Result<(), Complaint> {
     let value = value.to_str().ok_or_else(|| Complaint::new("the value is not UTF-8"))?;
     if matches!(key.shape, Shape::Streams) {
         let streams = value.split(',').map(str::trim).filter(|stream| !stream.is_empty());

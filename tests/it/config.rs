@@ -193,7 +193,7 @@ fn a_name_that_is_near_is_proposed() {
 
         [gap]
         "a\nb" = 1
-        ! daemon.toml:2:1: gap.a\nb: there is no such key; [gap] has margin, starting
+        ! daemon.toml:2:1: gap.a\u{a}b: there is no such key; [gap] has margin, starting
 
         path = "a.db"
         ! daemon.toml:1:1: path: stands in no section; did you mean `path` below [archive]?

@@ -3,15 +3,14 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use expect_test::expect;
 use proptest::prelude::*;
 use siftd::command::check;
-use siftd::config::{
-    Kind, Loaded, LogFormat, StreamEntry, Surroundings, Synchronous, archive_path_in, load_in,
-};
+use siftd::config::{Kind, Loaded, LogFormat, StreamEntry, Surroundings, Synchronous, archive_path_in, load_in};
+use siftd::exit::Exit;
+use siftd::peer_text::is_harmful;
 
 use crate::config::{Folder, HASH, close_to};
 
@@ -138,10 +137,7 @@ fn a_list_of_streams_is_judged_line_by_line() {
 fn a_list_of_streams_may_come_from_any_editor() {
     let folder = Folder::new();
     let upper = "AF3AF38AD1C31646561BC814C3E69AF5";
-    folder.write(
-        "streams.txt",
-        format!("\u{feff}# ours\r\n\r\n {HASH}\tacme  news # daily\r\n{upper}#\r\n# end"),
-    );
+    folder.write("streams.txt", format!("\u{feff}# ours\r\n\r\n {HASH}\tacme  news # daily\r\n{upper}#\r\n# end"));
     folder.write("daemon.toml", format!("\u{feff}{}", GOOD.replace('\n', "\r\n")));
     let streams = folder.load().unwrap().settings.source.streams;
     let acme = StreamEntry { name: HASH.to_owned(), label: Some("acme  news".to_owned()) };
@@ -154,8 +150,7 @@ fn streams_beyond_the_limit_and_twice_are_found_across_places() {
     let list: Vec<_> = (0..5_001).map(|number| format!("{number:032}")).collect();
     folder.write("streams.txt", list.join("\n"));
     expect!["streams.txt:5001:1: source.max_streams: 5001 streams are listed and 5000 are allowed; this is the first beyond; list fewer"].assert_eq(&folder.faults(GOOD));
-    let both =
-        format!("{GOOD}streams = [\n  \"{}\", \"short\"\n]\nmax_streams = 2\n", "0".repeat(32));
+    let both = format!("{GOOD}streams = [\n  \"{}\", \"short\"\n]\nmax_streams = 2\n", "0".repeat(32));
     folder.write("streams.txt", list.get(..3).unwrap().join("\n"));
     expect![[r#"
         daemon.toml:6:39: source.streams: `short` is no stream hash: that is 32 letters and digits, and here there are 5
@@ -239,9 +234,8 @@ fn the_key_of_the_service_manager_comes_first() {
     close_to(&path, 0o444);
     folder.write("daemon.toml", GOOD);
     let with = |value: &Path| folder.surroundings().with("CREDENTIALS_DIRECTORY", value);
-    let key = |surroundings: &Surroundings| {
-        load_in(None, surroundings).unwrap().settings.source.api_key.expose().to_owned()
-    };
+    let key =
+        |surroundings: &Surroundings| load_in(None, surroundings).unwrap().settings.source.api_key.expose().to_owned();
     assert_eq!(key(&with(credentials.path())), "from-the-service-manager");
     fs::remove_file(path).unwrap();
     assert_eq!(key(&with(credentials.path())), "canary0123456789");
@@ -307,7 +301,7 @@ fn a_fault_of_the_environment_names_the_variable() {
         SIFTD__GAPP__MARGIN: gapp.margin: there is no such section; did you mean [gap]?
         SIFTD__GAP__MARGIN: gap.margin: must be a whole number with its unit (ms, s, m, h or d), and `3` has none; write "3s"
         SIFTD__GAP__MARGN: gap.margn: there is no such key; did you mean `margin`?
-        SIFTD__LOG__LEVEL: log.level: must be error, warn, info, debug or trace, not `loud\n`
+        SIFTD__LOG__LEVEL: log.level: must be error, warn, info, debug or trace, not `loud\u{a}`
         SIFTD__SOURCE__ALLOW_INSECURE: source.allow_insecure: must be true or false, not text
         SIFTD__SOURCE__API_KEY: source.api_key: a secret is never a value here, where many may read it; write it into a file that only siftd can read and name that file with source.api_key_file
         SIFTD__SOURCE__MAX_STREAMS: source.max_streams: must be a whole number, not text
@@ -319,10 +313,7 @@ fn a_fault_of_the_environment_names_the_variable() {
 #[test]
 fn what_is_unwise_is_a_warning() {
     let folder = Folder::new();
-    let path = folder.write(
-        "daemon.toml",
-        format!("{GOOD}allow_insecure = true\n[liveness]\nsilence = \"30s\"\n"),
-    );
+    let path = folder.write("daemon.toml", format!("{GOOD}allow_insecure = true\n[liveness]\nsilence = \"30s\"\n"));
     close_to(&path, 0o666);
     close_to(folder.path(), 0o777);
     let warnings = folder.load().unwrap().warnings;
@@ -368,8 +359,7 @@ fn a_reload_tells_what_has_changed_and_when_it_applies() {
     let old = load(&folder, GOOD).settings;
     assert_eq!(old.difference(&old), []);
     folder.write("api-key", "canary-two");
-    let new = GOOD.replace("acme", "bolt")
-        + "[gap]\nmargin = \"3s\"\n[archive]\nmax_wal = \"1GiB\"\npath = \"/b\"\n";
+    let new = GOOD.replace("acme", "bolt") + "[gap]\nmargin = \"3s\"\n[archive]\nmax_wal = \"1GiB\"\npath = \"/b\"\n";
     let changes = old.difference(&load(&folder, &new).settings);
     let lines = changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(!lines.contains("canary"), "{lines}");
@@ -378,7 +368,8 @@ fn a_reload_tells_what_has_changed_and_when_it_applies() {
         archive.path: "/var/lib/siftd/archive.db" -> "/b", after a restart
         archive.max_wal: "64MiB" -> "1GiB", now
         gap.margin: "2s" -> "3s", now
-        source.api_key_file: (what the file held) -> (what it holds now), with the next connection"#]].assert_eq(&lines);
+        source.api_key_file: (what the file held) -> (what it holds now), with the next connection"#]]
+    .assert_eq(&lines);
 }
 
 #[test]
@@ -446,9 +437,9 @@ fn check_prints_what_takes_effect_and_where_it_comes_from() {
 fn check_ends_with_the_code_of_its_finding() {
     let folder = Folder::new();
     let path = folder.write("daemon.toml", GOOD);
-    assert_eq!(check::run(Some(&path)), ExitCode::SUCCESS);
+    assert_eq!(check::run(Some(&path)), Exit::Stopped);
     folder.write("daemon.toml", "[source");
-    assert_eq!(check::run(Some(&path)), ExitCode::from(78));
+    assert_eq!(check::run(Some(&path)), Exit::Config);
 }
 
 /// What stands in a file that someone else may have written.
@@ -459,8 +450,7 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
 
 /// Every fault on a line of its own, and nothing that could steer a terminal.
 fn is_tame(faults: &str) -> bool {
-    let steers = |c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c);
-    faults.lines().all(|line| !line.is_empty() && !line.chars().any(steers))
+    faults.lines().all(|line| !line.is_empty() && !line.contains(is_harmful))
 }
 
 proptest! {

@@ -1,5 +1,8 @@
-//! The tests that use siftd from outside, in one binary.
+//! Everything that is tested through the library's doors and through the program itself; one binary, one link.
 
 mod config;
 mod config_files;
 mod config_values;
+mod example;
+mod status;
+mod systemd;
