@@ -38,7 +38,6 @@ Examples:
   siftd status                        what is wrong, and how it stands
   siftd streams --state rejected      the streams that the server will not serve
   siftd gaps --since 24h              what may have been missed since yesterday
-  siftd explain gap-opened            what a notice means and what to do
   siftd status --json | jq .problems  the same for a program
 
 Exit codes: 0 done, 64 usage, 65 damaged or foreign archive, 70 a bug, 73 the archive cannot be created,

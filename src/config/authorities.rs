@@ -14,7 +14,7 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 /// Reads the PEM file and makes sure that each certificate can be trusted as an authority.
 pub(super) fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, Complaint> {
     let file = path.display();
-    let bytes = file::read(path, FILE_BYTES_MAX)?.bytes;
+    let bytes = file::read(path, &file, FILE_BYTES_MAX)?.bytes;
     let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     // The parser's own words are left out: they repeat lines of a file that may be the wrong one.
     let certificates = parsed.ok().filter(|certificates| !certificates.is_empty());
@@ -24,10 +24,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, Complain
     })?;
     let mut store = RootCertStore::empty();
     for (index, certificate) in certificates.iter().enumerate() {
-        store.add(certificate.clone()).map_err(|error| {
+        if store.add(certificate.clone()).is_err() {
             let number = index.saturating_add(1);
-            Complaint::new(format!("certificate {number} of {file} is no authority: {error}"))
-        })?;
+            let sentence = format!("certificate {number} of {file} cannot be read as an authority");
+            return Err(Complaint::new(sentence).hint("export it once more, in PEM form"));
+        }
     }
     Ok(certificates)
 }

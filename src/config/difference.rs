@@ -1,10 +1,12 @@
 //! What a reload changes: key by key, secrets masked.
 
+use std::fmt;
+
 use toml::Table;
 
-use super::fault::printable;
 use super::key::{Applies, KEYS};
 use super::settings::Settings;
+use crate::peer_text::one_line;
 
 /// A setting that is not what it was.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,6 +17,12 @@ pub struct Change {
     pub old: String,
     pub new: String,
     pub applies: Applies,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {} -> {}, {}", self.key, self.old, self.new, self.applies)
+    }
 }
 
 impl Settings {
@@ -63,5 +71,5 @@ const UNSET: &str = "unset";
 fn value(table: &Table, path: &str) -> String {
     let (section, name) = path.split_once('.').unwrap_or((path, ""));
     let value = table.get(section).and_then(|section| section.get(name));
-    value.map_or_else(|| UNSET.to_owned(), |value| printable(&value.to_string()))
+    value.map_or_else(|| UNSET.to_owned(), |value| one_line(&value.to_string(), usize::MAX))
 }

@@ -1,14 +1,15 @@
 //! The strict reading of daemon.toml: every key known, of the right form, and where it stands.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use ::config::ValueKind;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::fault::{Complaint, Faults, Place, near};
-use super::key::{self, Key};
+use super::fault::{Complaint, Fault, Faults, Place, near};
+use super::key::{self, KEYS, Key};
+use super::position::Positions;
 use super::secret::is_secret_name;
 use super::shape::{Given, Shape};
 
@@ -38,7 +39,7 @@ pub(super) struct Document {
 impl Document {
     /// Reads the text; all that is wrong with it is collected.
     pub(super) fn read(path: &Path, text: &str) -> Self {
-        let text = Text { path, text };
+        let text = Positions::new(path, text);
         let mut document = Self {
             written: Written::default(),
             present: BTreeMap::new(),
@@ -48,14 +49,18 @@ impl Document {
             start: text.place(0),
         };
         let (table, errors) = DeTable::parse_recoverable(text.text);
-        for error in errors {
-            document.broken = true;
-            let place = text.place(error.span().map_or(0, |span| span.start));
-            document.faults.push(Complaint::new(error.message()).of(place));
+        document.broken = !errors.is_empty();
+        let mut broken = BTreeSet::new();
+        for error in &errors {
+            let fault = not_toml(&text, error);
+            broken.insert(fault.line());
+            document.faults.push(fault);
         }
         for (name, value) in table.get_ref() {
             document.section(&text, name, value);
         }
+        // What the parser made of a line that it could not read is not judged as well.
+        document.faults.retain(|fault| fault.key().is_none() || !broken.contains(&fault.line()));
         document
     }
 
@@ -70,11 +75,13 @@ impl Document {
         self.present.contains_key(path)
     }
 
-    fn section(&mut self, text: &Text<'_>, name: &Spanned<Name<'_>>, value: &Spanned<DeValue<'_>>) {
+    fn section(&mut self, text: &Positions<'_>, name: &Spanned<Name<'_>>, value: &Spanned<DeValue<'_>>) {
         let sections = key::sections();
         let place = text.place(name.span().start);
         let Some(section) = sections.iter().find(|section| **section == name.get_ref()) else {
-            self.faults.push(unknown_section(name.get_ref()).at(place, name.get_ref().as_ref()));
+            let complaint =
+                if value.get_ref().is_table() { unknown_section(name.get_ref()) } else { stray_key(name.get_ref()) };
+            self.faults.push(complaint.at(place, name.get_ref().as_ref()));
             return;
         };
         self.sections.insert(section, place);
@@ -89,7 +96,7 @@ impl Document {
         }
     }
 
-    fn key(&mut self, text: &Text<'_>, section: &str, name: &Spanned<Name<'_>>, value: &Spanned<DeValue<'_>>) {
+    fn key(&mut self, text: &Positions<'_>, section: &str, name: &Spanned<Name<'_>>, value: &Spanned<DeValue<'_>>) {
         let path = format!("{section}.{}", name.get_ref());
         let Some(key) = key::find(&path) else {
             let place = text.place(name.span().start);
@@ -110,7 +117,7 @@ impl Document {
         }
     }
 
-    fn streams(&mut self, text: &Text<'_>, key: &Key, list: &[Spanned<DeValue<'_>>]) {
+    fn streams(&mut self, text: &Positions<'_>, key: &Key, list: &[Spanned<DeValue<'_>>]) {
         let mut streams = Vec::new();
         for value in list {
             let place = text.place(value.span().start);
@@ -126,23 +133,19 @@ impl Document {
 
 type Name<'i> = toml::de::DeString<'i>;
 
-/// The text of a file and its name: what a place is made of.
-pub(super) struct Text<'a> {
-    pub(super) path: &'a Path,
-    pub(super) text: &'a str,
-}
-
-impl Text<'_> {
-    /// Where the byte at `offset` stands.
-    pub(super) fn place(&self, offset: usize) -> Place {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        Place::Spot {
-            file: PathBuf::from(self.path),
-            line: before.matches('\n').count().saturating_add(1),
-            column: line.trim_start_matches('\u{feff}').chars().count().saturating_add(1),
-        }
-    }
+/// What the parser says, without the line itself: a secret may stand there.
+fn not_toml(text: &Positions<'_>, error: &toml::de::Error) -> Fault {
+    let start = error.span().map_or(0, |span| span.start);
+    let complaint = Complaint::new(error.message());
+    let before = text.text.get(..start).unwrap_or_default().trim_end_matches([' ', '\t']);
+    let at = text.text.get(start..).unwrap_or_default();
+    let is_bare_value = before.ends_with('=') && at.starts_with(|c: char| c.is_alphanumeric());
+    let complaint = if is_bare_value {
+        complaint.hint("texts, durations and sizes stand in quotes, true and false in small letters")
+    } else {
+        complaint
+    };
+    complaint.of(text.place(start))
 }
 
 pub(super) fn unknown_section(name: &str) -> Complaint {
@@ -150,12 +153,22 @@ pub(super) fn unknown_section(name: &str) -> Complaint {
         return secret_as_value();
     }
     let complaint = Complaint::new("there is no such section");
-    if let Some(key) = key::KEYS.iter().find(|key| key.name() == name) {
-        return complaint.hint(format!("the key `{name}` belongs under [{}]", key.section()));
-    }
     match near(name, key::sections()) {
         Some(meant) => complaint.hint(format!("did you mean [{meant}]?")),
         None => complaint.hint(format!("there are {}", key::sections().join(", "))),
+    }
+}
+
+/// A key above the first heading.
+fn stray_key(name: &str) -> Complaint {
+    if is_secret_name(name) {
+        return secret_as_value();
+    }
+    let complaint = Complaint::new("stands in no section");
+    let names: Vec<_> = KEYS.iter().map(Key::name).collect();
+    match near(name, names).and_then(|meant| KEYS.iter().find(|key| key.name() == meant)) {
+        Some(key) => complaint.hint(format!("did you mean `{}` below [{}]?", key.name(), key.section())),
+        None => complaint.hint("write it below the heading of its section"),
     }
 }
 
@@ -167,7 +180,7 @@ pub(super) fn unknown_key(section: &str, name: &str) -> Complaint {
     if let Some(meant) = near(name, key::names(section)) {
         return complaint.hint(format!("did you mean `{meant}`?"));
     }
-    match key::KEYS.iter().find(|key| key.name() == name) {
+    match KEYS.iter().find(|key| key.name() == name) {
         Some(key) => complaint.hint(format!("did you mean `{}`?", key.path)),
         None => complaint.hint(format!("[{section}] has {}", key::names(section).collect::<Vec<_>>().join(", "))),
     }

@@ -27,18 +27,18 @@ pub(super) fn judge(url: &str, allow_insecure: bool) -> Result<(), Vec<Complaint
     if authority.as_str().contains('@') {
         complaints.push(complaint(
             "holds a user name or a password",
-            "they belong into source.username and the file that source.api_key_file names",
+            "they belong in source.username and in the file that source.api_key_file names",
         ));
     }
     if uri.query().is_some() {
         complaints.push(complaint(
             "has a query (`?`), where a key could be printed with it",
-            "siftd writes the query itself; the key belongs into the file that \
+            "siftd writes the query itself; the key belongs in the file that \
              source.api_key_file names",
         ));
     }
     if !has_host_and_port(authority) {
-        complaints.push(complaint("has no host or a port that is none", FORM));
+        complaints.push(complaint("has no host, or a colon without a port of 1 to 65535", FORM));
     }
     match scheme {
         "wss" => {}
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn an_encrypted_address_leads_anywhere() {
-        for good in ["wss://stream.datasift.com/multi", "WSS://host", "wss://[2001:db8::1]:8443/x"] {
+        for good in ["wss://stream.datasift.com/multi", "wss://[2001:db8::1]:8443/x"] {
             assert_eq!(judge(good, false), Ok(()), "{good}");
         }
     }
@@ -100,6 +100,7 @@ mod tests {
             "canary",
             "/canary",
             "https://canary/",
+            "WSS://canary/",
             "wss://host:canary/",
             "wss://canary:0/",
             "wss://canary:/",

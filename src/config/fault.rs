@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::peer_text::one_line;
+
 /// More faults than this are counted, not listed: nobody reads them, and a hostile file may hold
 /// millions.
 const FAULTS_MAX: usize = 1_000;
@@ -48,7 +50,7 @@ impl Complaint {
     }
 
     pub(super) fn at(self, place: Place, key: impl Into<String>) -> Fault {
-        Fault { place, key: Some(key.into()), complaint: self }
+        Fault { place, key: Some(cut(&key.into())), complaint: self }
     }
 
     /// For what concerns a file and no key in it.
@@ -77,6 +79,13 @@ impl Fault {
         &self.place
     }
 
+    pub(super) fn line(&self) -> Option<usize> {
+        match self.place {
+            Place::Spot { line, .. } => Some(line),
+            Place::File(_) | Place::Variable(_) => None,
+        }
+    }
+
     /// The key that the fault concerns, `gap.margin`.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
@@ -92,7 +101,7 @@ impl fmt::Display for Fault {
             line.push_str(": ");
         }
         line.push_str(&self.complaint.to_string());
-        out.write_str(&printable(&line))
+        out.write_str(&one_line(&line, usize::MAX))
     }
 }
 
@@ -119,11 +128,11 @@ impl Faults {
         self
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.listed.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.listed.len().saturating_add(self.left_out)
     }
 
@@ -169,24 +178,15 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// Text that a terminal and a log may be given: whatever could steer them is escaped.
-pub(super) fn printable(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_alphanumeric() || c == ' ' || c.is_ascii_graphic() {
-            line.push(c);
-        } else {
-            line.extend(c.escape_debug());
-        }
-    }
-    line
-}
-
 /// A text from a file in back-ticks, cut if it is long.
 pub(super) fn quoted(text: &str) -> String {
+    format!("`{}`", cut(text))
+}
+
+fn cut(text: &str) -> String {
     match text.char_indices().nth(QUOTED_MAX) {
-        Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),
-        None => format!("`{text}`"),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
@@ -201,22 +201,19 @@ pub(super) fn either<'a>(choices: impl IntoIterator<Item = &'a str>) -> String {
 
 /// ``did you mean `path`?``, if one of the names is near enough to be meant.
 pub(super) fn near<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if written.len() > QUOTED_MAX {
+        return None;
+    }
     let written = written.to_ascii_lowercase().replace('-', "_");
     let distance = |name: &str| strsim::damerau_levenshtein(&written, name);
     let (name, steps) = names.into_iter().map(|name| (name, distance(name))).min_by_key(|(_, steps)| *steps)?;
     let longest = name.len().max(written.len());
-    (steps.saturating_mul(3) <= longest.max(3)).then_some(name)
+    (steps.saturating_mul(5) <= longest.saturating_mul(2)).then_some(name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_from_a_file_cannot_steer_a_terminal() {
-        let hostile = "a\u{1b}[2J\n\u{202e}b\u{9b}1m é 漢 …";
-        assert_eq!(printable(hostile), "a\\u{1b}[2J\\n\\u{202e}b\\u{9b}1m é 漢 …");
-    }
 
     #[test]
     fn long_text_is_cut() {
@@ -230,6 +227,7 @@ mod tests {
         assert_eq!(near("pth", names), Some("path"));
         assert_eq!(near("Quarantine-Max", names), Some("quarantine_max"));
         assert_eq!(near("retention", names), None);
+        assert_eq!(near("pa", names), None);
         assert_eq!(near("x", names), None);
     }
 

@@ -1,5 +1,6 @@
 //! Reading a file that the settings name: once, with a bound, and never a file that could block.
 
+use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -17,45 +18,48 @@ pub(super) struct Contents {
     pub(super) mode: u32,
 }
 
-/// Reads a regular file of at most `limit` bytes.
+/// Reads a regular file of at most `limit` bytes; a complaint calls it by `name`.
 ///
 /// A pipe or a device is refused rather than waited for; the size and the permissions are those of
 /// the file that was opened, not of whatever the name points to later.
-pub(super) fn read(path: &Path, limit: u64) -> Result<Contents, Complaint> {
-    let (file, mode) = open(path)?;
+pub(super) fn read(path: &Path, name: &dyn Display, limit: u64) -> Result<Contents, Complaint> {
+    let (file, mode) = open(path).map_err(|error| unreadable(name, &error))?;
+    let mode = mode.map_err(|what| Complaint::new(format!("{name} is {what}")).hint("name a file of text"))?;
     let mut bytes = Vec::new();
     let read = file.take(limit.saturating_add(1)).read_to_end(&mut bytes);
-    read.map_err(|error| unreadable(path, &error))?;
+    read.map_err(|error| unreadable(name, &error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
         let limit = units::show(limit, units::SIZES);
-        return Err(Complaint::new(format!("{} is larger than {limit}", path.display())).hint("is it the right file?"));
+        return Err(Complaint::new(format!("{name} is larger than {limit}")).hint("is it the right file?"));
     }
     Ok(Contents { bytes, mode })
 }
 
-fn open(path: &Path) -> Result<(File, u32), Complaint> {
+/// Opens without waiting, and tells the permissions or what it is instead of a file.
+fn open(path: &Path) -> io::Result<(File, Result<u32, &'static str>)> {
     let flags = OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let flags = i32::try_from(flags.bits()).unwrap_or(0);
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
-    let file = file.map_err(|error| unreadable(path, &error))?;
-    let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
-    if metadata.is_file() {
-        return Ok((file, metadata.mode() & 0o7777));
-    }
-    let what = if metadata.is_dir() { "a directory" } else { "no regular file" };
-    Err(Complaint::new(format!("{} is {what}", path.display())).hint("name a file"))
+    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let metadata = file.metadata()?;
+    let mode = if metadata.is_file() {
+        Ok(metadata.mode() & 0o7777)
+    } else if metadata.is_dir() {
+        Err("a directory")
+    } else {
+        Err("no regular file")
+    };
+    Ok((file, mode))
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Complaint {
-    let path = path.display();
+fn unreadable(name: &dyn Display, error: &io::Error) -> Complaint {
     if error.kind() == io::ErrorKind::NotFound {
-        return Complaint::new(format!("there is no file {path}")).hint("create it or correct the name");
+        return Complaint::new(format!("{name} does not exist")).hint("create it or correct the name");
     }
     if error.kind() == io::ErrorKind::PermissionDenied {
-        return Complaint::new(format!("the user of this process may not read {path}"))
+        return Complaint::new(format!("{name} may not be read by the user of this process"))
             .hint("give its group the right to read it");
     }
-    Complaint::new(format!("{path} cannot be read: {}", plain(error)))
+    Complaint::new(format!("{name} cannot be read: {}", plain(error)))
 }
 
 /// The system's own words without Rust's `(os error 5)`.

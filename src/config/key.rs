@@ -1,12 +1,12 @@
 //! The table of the keys: what each takes, what stands for it when it is absent, and when a change
 //! of it takes effect.
 
+use std::fmt;
+
 use self::Absent::{Default, Nothing, Refused};
 use self::Applies::{NextConnection, Now, Restart};
 use super::shape::Shape::{self, Count, Flag, Share, Size, Span, Streams, Text, Word};
-
-/// "Up to 5,000 streams" on one connection (`DataSift`, Streaming API, Multiple Streams).
-pub(super) const STREAMS_MAX: u64 = 5_000;
+use crate::limits::STREAMS_MAX;
 
 /// A key of daemon.toml.
 #[derive(Debug)]
@@ -35,6 +35,16 @@ pub enum Applies {
     NextConnection,
     /// When the daemon is started again.
     Restart,
+}
+
+impl fmt::Display for Applies {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Now => "now",
+            NextConnection => "with the next connection",
+            Restart => "after a restart",
+        })
+    }
 }
 
 impl Key {
@@ -113,3 +123,57 @@ pub(super) const KEYS: &[Key] = &[
     key("retention.notices", Span(S, 36_500 * D), Default("365d"), Now),
     key("tls.ca_file", Text, Nothing, NextConnection),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape::Given;
+    use super::*;
+
+    const SHIPPED: &str = include_str!("../../daemon.toml");
+
+    /// The keys of the shipped file: path and value, the commented ones without a value.
+    fn shipped() -> Vec<(String, Option<&'static str>)> {
+        let mut section = "";
+        let mut keys = Vec::new();
+        for line in SHIPPED.lines() {
+            if let Some(heading) = line.strip_prefix('[') {
+                section = heading.trim_end_matches(']');
+            }
+            let commented = line.strip_prefix("# ");
+            if let Some((name, value)) = commented.unwrap_or(line).split_once(" = ") {
+                let value = commented.is_none().then_some(value.trim_matches('"'));
+                keys.push((format!("{section}.{name}"), value));
+            }
+        }
+        keys
+    }
+
+    #[test]
+    fn the_shipped_file_names_every_key_once_in_the_order_of_the_table() {
+        let named: Vec<_> = shipped().into_iter().map(|(path, _)| path).collect();
+        let known: Vec<_> = KEYS.iter().map(|key| key.path).collect();
+        assert_eq!(named, known);
+    }
+
+    #[test]
+    fn the_shipped_file_shows_the_defaults() {
+        for (key, (path, shown)) in KEYS.iter().zip(shipped()) {
+            match key.absent {
+                Default(default) => assert_eq!(shown, Some(default), "{path}"),
+                // Without a list there would be nothing to hold; the others stay commented out.
+                Nothing if path == "source.streams_file" => assert!(shown.is_some()),
+                Nothing => assert_eq!(shown, None, "{path}"),
+                Refused => assert!(shown.is_some(), "{path}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_default_is_a_value_that_its_key_takes() {
+        for key in KEYS {
+            if let Default(text) = key.absent {
+                assert!(key.shape.judge(&Given::Loose(text)).is_ok(), "{}", key.path);
+            }
+        }
+    }
+}

@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::authorities;
-use super::document::{Document, Text, Written};
-use super::fault::{Complaint, Fault, Faults, Place};
+use super::document::{Document, Written};
+use super::fault::{Complaint, Fault, Faults, Place, near};
 use super::file;
 use super::layers::{self, Layered};
+use super::position::Positions;
 use super::rules::{self, Places};
 use super::secret::ApiKey;
 use super::settings::{Settings, Source, StreamEntry, Tls};
@@ -95,7 +96,7 @@ pub fn load_in(path: Option<&Path>, surroundings: &Surroundings) -> Result<Loade
         let places = written.values.iter().map(|(key, (_, place))| (*key, place.clone()));
         origins.extend(places.map(|(key, place)| (key, Origin::Written(place))));
     }
-    let warnings = warnings.iter().cloned().collect();
+    let warnings = warnings.sorted().iter().cloned().collect();
     let settings = named.complete(layered).ok_or_else(|| disagreement(&path, &"a key is missing"))?;
     Ok(Loaded { settings, path, warnings, origins })
 }
@@ -115,7 +116,11 @@ pub fn archive_path_in(path: Option<&Path>, surroundings: &Surroundings) -> Resu
     let (document, path, _) = open(path, surroundings)?;
     let mut faults = document.faults.clone();
     let environment = surroundings.written(&mut faults);
-    faults.retain(|fault| fault.key().is_none_or(|key| key.starts_with("archive")));
+    let is_ours = |key: &str| {
+        let section = key.split('.').next().unwrap_or_default();
+        near(section, ["archive"]).is_some()
+    };
+    faults.retain(|fault| fault.key().is_none_or(is_ours));
     if !faults.is_empty() {
         return Err(faults.sorted());
     }
@@ -126,11 +131,11 @@ pub fn archive_path_in(path: Option<&Path>, surroundings: &Surroundings) -> Resu
 fn open(path: Option<&Path>, surroundings: &Surroundings) -> Result<(Document, PathBuf, Faults), Faults> {
     let path = find(path, surroundings)?;
     let place = || Place::File(path.clone());
-    let contents = file::read(&path, FILE_BYTES_MAX).map_err(|complaint| complaint.of(place()))?;
+    let contents = file::read(&path, &"the file", FILE_BYTES_MAX).map_err(|complaint| complaint.of(place()))?;
     let text = String::from_utf8(contents.bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let text = String::from_utf8_lossy(valid);
-        let place = Text { path: &path, text: &text }.place(text.len());
+        let place = Positions::new(&path, &text).place(text.len());
         Complaint::new("the file is not UTF-8").hint("save it as UTF-8").of(place)
     })?;
     let mut warnings = Faults::default();
@@ -151,7 +156,7 @@ fn find(path: Option<&Path>, surroundings: &Surroundings) -> Result<PathBuf, Fau
     let found = candidates.into_iter().find(|path| path.symlink_metadata().is_ok());
     found.ok_or_else(|| {
         let complaint =
-            Complaint::new(format!("there is neither this file nor {SYSTEM_FILE}")).hint("name one with --config");
+            Complaint::new(format!("neither this file nor {SYSTEM_FILE} exists")).hint("name one with --config");
         complaint.of(Place::File(here)).into()
     })
 }
@@ -239,7 +244,7 @@ fn streams(layered: &Layered, folder: &Path, places: &Places<'_>, faults: &mut F
         gathering.take(stream, "source.streams", |_| place.clone(), faults);
     }
     let list = layered.source.streams_file.as_ref().map(|list| folder.join(list));
-    let contents = list.as_deref().map(|list| file::read(list, LIST_BYTES_MAX));
+    let contents = list.as_deref().map(|list| file::read(list, &list.display(), LIST_BYTES_MAX));
     let contents = places.keep("source.streams_file", contents, faults);
     if let Some((list, contents)) = list.as_deref().zip(contents) {
         gathering.take_list(list, &contents.bytes, faults);

@@ -13,6 +13,7 @@ mod file;
 mod key;
 mod layers;
 mod load;
+mod position;
 mod rules;
 mod secret;
 mod settings;

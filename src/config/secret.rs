@@ -49,13 +49,15 @@ impl ApiKey {
             return Err(Complaint::new("names no file, and looks like the key itself")
                 .hint("write the key into a file of its own and name that file here"));
         }
-        let mut contents = file::read(&path, KEY_BYTES_MAX)?;
+        let mut contents = file::read(&path, &path.display(), KEY_BYTES_MAX)?;
         let secret = key_of(&contents.bytes, &path);
         contents.bytes.zeroize();
         let secret = secret?;
         if !protected && contents.mode & 0o007 != 0 {
             let path = path.display();
-            return Err(Complaint::new(format!("other users may read {path}")).hint(format!("run: chmod o-rwx {path}")));
+            return Err(
+                Complaint::new(format!("{path} is open to other users")).hint(format!("run: chmod o-rwx {path}"))
+            );
         }
         Ok(Self { secret, path })
     }

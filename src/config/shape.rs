@@ -9,7 +9,7 @@ use super::units::{self, SIZES, SPANS, Unit};
 /// The form of a value, with its least and its most.
 #[derive(Debug)]
 pub(super) enum Shape {
-    Count(u64, u64),
+    Count(usize, usize),
     Flag,
     Share(f64, f64),
     /// In bytes.
@@ -119,9 +119,9 @@ fn flag(given: &Given<'_>) -> Result<ValueKind, Complaint> {
     }
 }
 
-fn count(given: &Given<'_>, least: u64, most: u64) -> Result<ValueKind, Complaint> {
+fn count(given: &Given<'_>, least: usize, most: usize) -> Result<ValueKind, Complaint> {
     let number = match given {
-        Given::Integer(number) => number.and_then(|number| u64::try_from(number).ok()),
+        Given::Integer(number) => number.and_then(|number| usize::try_from(number).ok()),
         Given::Loose(text) if text.parse::<i128>().is_ok() => text.parse().ok(),
         Given::Text(text) if text.parse::<u64>().is_ok() => {
             return Err(given.is_not("a whole number").hint(format!("write {} without quotes", text.trim())));
@@ -131,7 +131,10 @@ fn count(given: &Given<'_>, least: u64, most: u64) -> Result<ValueKind, Complain
         }
     };
     let within = number.filter(|number| (least..=most).contains(number));
-    within.map(ValueKind::from).ok_or_else(|| Complaint::new(format!("must lie between {least} and {most}")))
+    within
+        .and_then(|number| u64::try_from(number).ok())
+        .map(ValueKind::from)
+        .ok_or_else(|| Complaint::new(format!("must lie between {least} and {most}")))
 }
 
 fn share(given: &Given<'_>, least: f64, most: f64) -> Result<ValueKind, Complaint> {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::fault::{Complaint, Faults, Place, quoted};
-use super::key::STREAMS_MAX;
 use super::settings::StreamEntry;
+use crate::limits::STREAMS_MAX;
 
 /// 32 characters, "hash" in every message (`DataSift`, Streaming API, Multiple Streams).
 const HASH_CHARACTERS: usize = 32;
@@ -87,15 +87,9 @@ impl Gathering {
     pub(super) fn finish(self, faults: &mut Faults) -> Vec<StreamEntry> {
         if let Some(place) = self.beyond {
             let (found, max) = (self.seen.len(), self.max);
-            let complaint = Complaint::new(format!(
-                "{found} streams are listed and one connection carries {max}; this is number {}",
-                max.saturating_add(1)
-            ));
-            let hint = if u64::try_from(max).is_ok_and(|max| max < STREAMS_MAX) {
-                "raise source.max_streams or list fewer"
-            } else {
-                "list fewer"
-            };
+            let complaint =
+                Complaint::new(format!("{found} streams are listed and {max} are allowed; this is the first beyond"));
+            let hint = if max < STREAMS_MAX { "raise source.max_streams or list fewer" } else { "list fewer" };
             faults.push(complaint.hint(hint).at(place, "source.max_streams"));
         }
         self.entries

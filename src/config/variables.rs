@@ -87,6 +87,6 @@ fn unknown(path: &str) -> Complaint {
     match path.split_once('.') {
         Some((section, name)) if key::sections().contains(&section) => unknown_key(section, name),
         Some((section, _)) => unknown_section(section),
-        None => unknown_section(path),
+        None => Complaint::new("names no key").hint("write SIFTD__SECTION__KEY"),
     }
 }
