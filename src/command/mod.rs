@@ -67,7 +67,7 @@ impl Cli {
             Command::Streams(args) => answered(|out| streams::run(args, config, out)),
             Command::Gaps(args) => answered(|out| gaps::run(args, config, now, out)),
             Command::Reload(reload::Args {}) => answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out)),
-            Command::Explain(args) => answered(|out| Ok(out.write_all(explain::run(args)?.as_bytes())?)),
+            Command::Explain(args) => answered(|out| explain::run(args, out)),
         }
     }
 }
