@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use crate::time::{Time, micros_of};
+use crate::time::Time;
 
 /// Why a stretch of a stream is not proven complete. A closed list.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -99,21 +99,26 @@ impl serde::Serialize for Cause {
 /// A server buffers. When the last frame had waited L in its buffer, whatever it produced in those last L
 /// seconds was never sent if the connection now ends. L is bounded from above by what the stream tells: every
 /// interaction and every tick says when it was produced (at the latest), and frames come in order. So each one
-/// proves that everything produced before it has arrived. A lag seen in the last [`WINDOW`] still holds; an older
-/// one proves only its own moment. Posts that were old when they were produced only make the bound wider.
+/// proves that everything produced before it has arrived. A lag seen within the last [`WINDOW`] is taken to hold
+/// still; the margin that is taken off every claim is at least as long as that window, so that what is claimed
+/// is never more than what was told. Posts that were old when they were produced only make the bound wider.
 #[derive(Clone, Debug)]
 pub struct Frontier {
+    /// Taken off every claim.
+    margin: Duration,
+    /// How long a lag is taken to hold: [`WINDOW`], or less if the margin is less.
+    window: Duration,
     /// The arrival of the last frame.
     reached: Time,
-    /// The production of the newest frame that told it, ever.
-    told: Option<Time>,
     /// The smallest lag within each slice of the window, oldest first: the slice's first arrival, and the lag.
     lags: VecDeque<(Time, Duration)>,
-    /// Nothing after this moment is proven, whatever comes: the server warned that it may have dropped.
-    cap: Option<Time>,
+    /// The best claim so far, margin not yet taken off. Long ago before anything told.
+    proven: Time,
+    /// The server warned that it may have dropped: nothing more is proven, whatever comes.
+    capped: bool,
 }
 
-/// How long a lag that was seen is taken to hold. The margin that is subtracted from every claim covers it.
+/// How long a lag that was seen is taken to hold.
 pub const WINDOW: Duration = Duration::from_secs(2);
 
 /// The window moves in slices of this length, so that a flood costs no memory.
@@ -124,36 +129,53 @@ const SLICE: Duration = Duration::from_millis(250);
 const FUTURE: Duration = Duration::from_secs(2);
 
 impl Frontier {
-    /// A connection that came up at `opened` and has shown nothing yet.
-    pub fn new(opened: Time) -> Self {
-        Self { reached: opened, told: None, lags: VecDeque::new(), cap: None }
+    /// A connection that came up at `opened` and has shown nothing yet. `margin` is taken off every claim.
+    pub fn new(opened: Time, margin: Duration) -> Self {
+        Self {
+            margin,
+            window: WINDOW.min(margin),
+            reached: opened,
+            lags: VecDeque::new(),
+            proven: Time::from_micros(0),
+            capped: false,
+        }
     }
 
     /// A frame of any kind came.
     pub fn frame(&mut self, received: Time) {
         self.reached = self.reached.max(received);
-    }
-
-    /// A frame told when it was produced, by our clock.
-    pub fn told(&mut self, received: Time, produced: Time) {
-        self.frame(received);
-        if produced.since(received) > FUTURE {
+        if self.capped {
             return;
         }
-        let produced = produced.min(received);
-        self.told = self.told.max(Some(produced));
-        let lag = received.since(produced);
-        match self.lags.back_mut() {
-            Some((first, least)) if received.since(*first) < SLICE => *least = lag.min(*least),
-            _ => self.lags.push_back((received, lag)),
+        while self.lags.front().is_some_and(|(first, _)| self.reached.since(*first) > self.window) {
+            self.lags.pop_front();
         }
-        self.forget();
+        if let Some(least) = self.lags.iter().map(|(_, lag)| *lag).min() {
+            self.proven = self.proven.max(self.reached.before(least));
+        }
     }
 
-    /// Nothing after the last frame so far is proven any more, as long as this connection lives.
-    pub fn cap(&mut self, margin: Duration) {
-        let proven = self.proven(margin);
-        self.cap = Some(self.cap.map_or(proven, |cap| cap.min(proven)));
+    /// A frame came that told when it was produced, by our clock.
+    pub fn told(&mut self, received: Time, produced: Time) {
+        if produced.since(received) <= FUTURE && !self.capped {
+            let lag = received.since(produced);
+            match self.lags.back_mut() {
+                Some((first, least)) if received.since(*first) < SLICE => *least = lag.min(*least),
+                _ => self.lags.push_back((received, lag)),
+            }
+            self.proven = self.proven.max(produced.min(received));
+        }
+        self.frame(received);
+    }
+
+    /// Nothing after what is proven now will be proven by this connection.
+    pub const fn cap(&mut self) {
+        self.capped = true;
+    }
+
+    /// Whether the server has warned that it may have dropped.
+    pub const fn is_capped(&self) -> bool {
+        self.capped
     }
 
     /// The arrival of the last frame: the connection's position.
@@ -161,29 +183,10 @@ impl Frontier {
         self.reached
     }
 
-    /// The moment before which everything produced has arrived, less `margin`; `None` if nothing told yet.
-    fn claim(&self, margin: Duration) -> Option<Time> {
-        let recent = self
-            .lags
-            .iter()
-            .filter(|(first, _)| self.reached.since(*first) <= WINDOW)
-            .map(|(_, lag)| self.reached.before(*lag))
-            .max();
-        Some(recent.max(self.told)?.before(margin))
-    }
-
-    /// The moment up to which production is proven complete. Before anything told, long ago: a stream's coverage
-    /// then has no length, as it never ends before it begins.
-    pub fn proven(&self, margin: Duration) -> Time {
-        let claim = self.claim(margin).unwrap_or(Time::from_micros(0));
-        self.cap.map_or(claim, |cap| cap.min(claim))
-    }
-
-    /// Drops slices that the window has left behind.
-    fn forget(&mut self) {
-        while self.lags.front().is_some_and(|(first, _)| self.reached.since(*first) > WINDOW) {
-            self.lags.pop_front();
-        }
+    /// The moment up to which production is proven complete, margin taken off. Long ago while nothing has told: a
+    /// stream's coverage then has no length, as it never ends before it begins.
+    pub fn proven(&self) -> Time {
+        self.proven.before(self.margin)
     }
 }
 
@@ -212,7 +215,9 @@ impl ServerClock {
         let low = told.micros().saturating_sub(received.micros());
         let high = told.micros().saturating_add(SECOND).saturating_sub(sent.micros());
         self.bounds = Some(match self.bounds {
-            Some((least, most)) if low.max(least) <= high.min(most) => (low.max(least), high.min(most)),
+            Some((least, most)) if low.max(least) <= high.min(most) => {
+                (low.max(least), high.min(most))
+            }
             // The two clocks have drifted or one was set: what came last is right.
             _ => (low, high),
         });
@@ -223,7 +228,9 @@ impl ServerClock {
         let low = told.micros().saturating_sub(received.micros());
         self.bounds = match self.bounds {
             Some((least, most)) if low <= most => Some((least.max(low), most)),
-            Some((_, most)) if low <= most.saturating_add(ABSURD) => Some((low, low.saturating_add(SECOND))),
+            Some((_, most)) if low <= most.saturating_add(ABSURD) => {
+                Some((low, low.saturating_add(SECOND)))
+            }
             Some(bounds) => Some(bounds),
             None if low.saturating_abs() <= FAR => Some((low, low.saturating_add(SECOND))),
             None => None,
@@ -241,11 +248,6 @@ impl ServerClock {
     }
 }
 
-/// Whether `margin` still covers the window in which a lag is taken to hold.
-pub fn margin_is_safe(margin: Duration) -> bool {
-    micros_of(margin) >= micros_of(WINDOW)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,53 +260,87 @@ mod tests {
 
     #[test]
     fn nothing_is_proven_before_a_frame_tells_when_it_was_made() {
-        let mut frontier = Frontier::new(at(0));
+        let mut frontier = Frontier::new(at(0), MARGIN);
         frontier.frame(at(5000));
-        assert!(frontier.proven(MARGIN) < at(0));
+        assert!(frontier.proven() < at(0));
         assert_eq!(frontier.reached(), at(5000));
     }
 
     #[test]
     fn what_waited_in_the_servers_buffer_is_not_proven() {
-        let mut frontier = Frontier::new(at(0));
+        let mut frontier = Frontier::new(at(0), MARGIN);
         frontier.told(at(10_000), at(5_000));
-        assert_eq!(frontier.proven(MARGIN), at(3_000));
+        assert_eq!(frontier.proven(), at(3_000));
         frontier.told(at(10_500), at(5_400));
         // The smaller lag of the two holds.
-        assert_eq!(frontier.proven(MARGIN), at(3_500));
+        assert_eq!(frontier.proven(), at(3_500));
     }
 
     #[test]
     fn a_lag_older_than_the_window_proves_only_its_own_moment() {
-        let mut frontier = Frontier::new(at(0));
+        let mut frontier = Frontier::new(at(0), MARGIN);
         frontier.told(at(1_000), at(1_000));
         frontier.frame(at(20_000));
-        assert_eq!(frontier.proven(Duration::ZERO), at(1_000));
+        assert_eq!(frontier.proven(), at(1_000).before(MARGIN));
+    }
+
+    #[test]
+    fn a_claim_once_made_is_not_withdrawn() {
+        let mut frontier = Frontier::new(at(0), MARGIN);
+        frontier.told(at(10_000), at(10_000));
+        frontier.frame(at(12_000));
+        assert_eq!(frontier.proven(), at(10_000));
+        frontier.frame(at(30_000));
+        assert_eq!(frontier.proven(), at(10_000));
+    }
+
+    proptest::proptest! {
+        /// Frames come in order, so all that was produced before the newest that told has come: no claim goes beyond.
+        #[test]
+        fn no_claim_goes_beyond_what_was_told(steps in proptest::collection::vec((0_i64..3_000, 0_i64..10_000, proptest::bool::ANY), 1..80)) {
+            let mut frontier = Frontier::new(at(0), MARGIN);
+            let (mut now, mut made, mut newest) = (0, -20_000, None);
+            for (wait, delay, tells) in steps {
+                now += wait;
+                // Order: nothing that comes later was produced earlier.
+                made = (now - delay).max(made).min(now);
+                if tells {
+                    frontier.told(at(now), at(made));
+                    newest = Some(at(made));
+                } else {
+                    frontier.frame(at(now));
+                }
+                match newest {
+                    Some(newest) => proptest::prop_assert!(frontier.proven() <= newest),
+                    None => proptest::prop_assert!(frontier.proven() < at(-1_000_000)),
+                }
+            }
+        }
     }
 
     #[test]
     fn an_old_post_widens_and_never_shrinks() {
-        let mut frontier = Frontier::new(at(0));
-        frontier.told(at(10_000), at(9_900));
+        let mut frontier = Frontier::new(at(0), MARGIN);
+        frontier.told(at(10_000), at(10_000));
         frontier.told(at(10_100), at(-50_000_000));
-        assert_eq!(frontier.proven(Duration::ZERO), at(10_000));
+        assert_eq!(frontier.proven(), at(8_100));
     }
 
     #[test]
     fn a_date_from_the_future_proves_nothing() {
-        let mut frontier = Frontier::new(at(0));
+        let mut frontier = Frontier::new(at(0), MARGIN);
         frontier.told(at(10_000), at(100_000));
-        assert!(frontier.proven(MARGIN) < at(0));
+        assert!(frontier.proven() < at(0));
         assert_eq!(frontier.reached(), at(10_000));
     }
 
     #[test]
     fn a_cap_holds_for_the_rest_of_the_connection() {
-        let mut frontier = Frontier::new(at(0));
+        let mut frontier = Frontier::new(at(0), MARGIN);
         frontier.told(at(10_000), at(10_000));
-        frontier.cap(MARGIN);
+        frontier.cap();
         frontier.told(at(60_000), at(60_000));
-        assert_eq!(frontier.proven(MARGIN), at(8_000));
+        assert_eq!(frontier.proven(), at(8_000));
         assert_eq!(frontier.reached(), at(60_000));
     }
 

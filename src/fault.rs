@@ -59,8 +59,12 @@ impl fmt::Display for Fault {
         match self {
             Self::Unreachable(why) => write!(out, "cannot reach the server: {why}"),
             Self::Tls(why) => write!(out, "TLS refused: {why}"),
-            Self::Refused { status, text, .. } if text.is_empty() => write!(out, "the server answered {status}"),
-            Self::Refused { status, text, .. } => write!(out, "the server answered {status}: {text}"),
+            Self::Refused { status, text, .. } if text.is_empty() => {
+                write!(out, "the server answered {status}")
+            }
+            Self::Refused { status, text, .. } => {
+                write!(out, "the server answered {status}: {text}")
+            }
             Self::Closed { code: Some(code), reason } if reason.is_empty() => {
                 write!(out, "the server closed with code {code}")
             }
@@ -72,7 +76,9 @@ impl fmt::Display for Fault {
             Self::Garbled(why) => write!(out, "the server broke the protocol: {why}"),
             Self::Oversize { limit } => write!(out, "a message above {limit} bytes"),
             Self::Silent(span) => write!(out, "no sign of life for {} s", span.as_secs()),
-            Self::Suspended(span) => write!(out, "this machine stood still for {} s", span.as_secs()),
+            Self::Suspended(span) => {
+                write!(out, "this machine stood still for {} s", span.as_secs())
+            }
         }
     }
 }

@@ -30,6 +30,12 @@ pub const KIND_BYTES_MAX: usize = 64;
 pub const PROVOKED_NOTICES_PER_MINUTE: u32 = 10;
 /// Notices that may wait for the log; further ones are counted. The archive has them all.
 pub const LOG_QUEUE_MAX: usize = 4_096;
+/// A sentence or a value in a log line, in bytes; a longer one is cut. The archive has the whole.
+pub const LOG_TEXT_MAX: usize = 2_048;
+/// Members of a list in a log line; further ones are counted. The archive has them all.
+pub const LOG_LIST_MAX: usize = 20;
+/// The line that the service manager shows, in characters.
+pub const STATUS_TEXT_MAX: usize = 256;
 /// How often a summary is said.
 pub const SUMMARY_EVERY: Duration = Duration::from_mins(1);
 /// A server that sends us away again this soon after the connect waits like a failing network.
@@ -66,4 +72,5 @@ const _: () = assert!(BURST_FRAMES_MAX <= COMMIT_ROWS_MAX);
 const _: () = assert!(BURST_BYTES_MAX <= COMMIT_BYTES_MAX);
 const _: () = assert!(COMMIT_ROWS_MAX <= COMMIT_ROWS_DRAINING_MAX);
 const _: () = assert!(STORAGE_RETRY_FIRST.as_millis() <= STORAGE_RETRY_MAX.as_millis());
-const _: () = assert!(FAREWELL_MAX.as_millis() + DRAIN_AT_STOP_MAX.as_millis() < STOP_MAX.as_millis());
+const _: () =
+    assert!(FAREWELL_MAX.as_millis() + DRAIN_AT_STOP_MAX.as_millis() < STOP_MAX.as_millis());

@@ -16,7 +16,7 @@ pub enum Signal<'f> {
     /// An answer, a warning or a failure.
     Status(Status<'f>),
     /// The server cannot be understood here: the reason, and the piece of the frame.
-    Unreadable(&'static str, &'f str),
+    Unreadable(String, &'f str),
 }
 
 /// One message of one stream.
@@ -40,6 +40,8 @@ pub struct Interaction<'f> {
 /// The order to forget one interaction.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Delete<'f> {
+    /// The stream it came with; empty if none.
+    pub stream: Cow<'f, str>,
     /// The interaction to remove; `None` if the order names it in no way that the store knows.
     pub id: Option<Cow<'f, str>>,
 }

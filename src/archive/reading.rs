@@ -128,19 +128,16 @@ impl Reading {
             let read = self.connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
             read.map_err(|error| explained(&self.path, &error))
         };
-        let foreign =
-            |why: &str| Err(ReadError::Foreign { path: self.path.clone(), why: why.to_owned() });
+        let foreign = |why: &str| Err(ReadError::Foreign { path: self.path.clone(), why: why.to_owned() });
         match (header("application_id")?, header("user_version")?) {
             (APPLICATION_ID, FORM) => Ok(()),
-            (APPLICATION_ID, found) if found > FORM => {
-                Err(ReadError::Newer { path: self.path.clone(), found })
+            (APPLICATION_ID, found) if found > FORM => Err(ReadError::Newer { path: self.path.clone(), found }),
+            (APPLICATION_ID, _) => {
+                foreign("the archive is of an older form, or unfinished; a start of the daemon brings it up to date")
             }
-            (APPLICATION_ID, _) => foreign(
-                "the archive is of an older form, or unfinished; a start of the daemon brings it up to date",
-            ),
-            (0, 0) => foreign(
-                "an SQLite file that is not an archive, or one that the daemon has not finished to create",
-            ),
+            (0, 0) => {
+                foreign("an SQLite file that is not an archive, or one that the daemon has not finished to create")
+            }
             _ => foreign("an SQLite file of another program"),
         }
     }
@@ -223,9 +220,7 @@ fn unreachable_because(path: &Path, error: &io::Error) -> ReadError {
 
 /// Names what stands in the way: the file, or the nearest folder above it that can be seen at all.
 fn denied(path: &Path) -> ReadError {
-    let seen = path
-        .ancestors()
-        .find_map(|place| fs::metadata(place).ok().map(|metadata| (place, metadata)));
+    let seen = path.ancestors().find_map(|place| fs::metadata(place).ok().map(|metadata| (place, metadata)));
     match seen {
         Some((place, metadata)) => {
             let owner = format!("user {} and group {}", metadata.uid(), group_name(metadata.gid()));
@@ -252,14 +247,10 @@ fn explained(path: &Path, error: &rusqlite::Error) -> ReadError {
     let path = path.to_owned();
     let detail = error.to_string();
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => {
-            ReadError::Foreign { path, why: "not an SQLite file".to_owned() }
-        }
+        Some(ErrorCode::NotADatabase) => ReadError::Foreign { path, why: "not an SQLite file".to_owned() },
         Some(ErrorCode::DatabaseCorrupt) => ReadError::Damaged { path, detail },
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ReadError::Locked(path),
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            sides_blocked(path, detail)
-        }
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => sides_blocked(path, detail),
         _ => ReadError::Failed { path, detail },
     }
 }

@@ -82,8 +82,7 @@ fn digits(bytes: &[u8]) -> String {
 
 /// Writes one JSON value. Characters that could steer a terminal are written as JSON escapes: nothing is lost by it.
 pub fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    value
-        .serialize(&mut serde_json::Serializer::with_formatter(out, Harmless(CompactFormatter)))?;
+    value.serialize(&mut serde_json::Serializer::with_formatter(out, Harmless(CompactFormatter)))?;
     Ok(())
 }
 
@@ -113,15 +112,9 @@ impl<'out> Document<'out> {
 struct Harmless(CompactFormatter);
 
 impl Formatter for Harmless {
-    fn write_string_fragment<W: ?Sized + Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some((place, harmful)) =
-            rest.char_indices().find(|(_, character)| is_harmful(*character))
-        {
+        while let Some((place, harmful)) = rest.char_indices().find(|(_, character)| is_harmful(*character)) {
             let (safe, tail) = rest.split_at(place);
             self.0.write_string_fragment(writer, safe)?;
             for unit in harmful.encode_utf16(&mut [0; 2]) {
@@ -163,11 +156,8 @@ mod tests {
     #[test]
     fn a_row_keeps_names_and_order() {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
-        let columns = connection.query_row(
-            "SELECT 'x' AS b, 2 AS a, NULL AS n, 1.5 AS r, x'00ff' AS f",
-            [],
-            Columns::of,
-        );
+        let columns =
+            connection.query_row("SELECT 'x' AS b, 2 AS a, NULL AS n, 1.5 AS r, x'00ff' AS f", [], Columns::of);
         assert_eq!(json(&columns.unwrap()), r#"{"b":"x","a":2,"n":null,"r":1.5,"f":"00ff"}"#);
     }
 }

@@ -24,8 +24,7 @@ pub fn counted(number: i64, noun: &str) -> String {
 
 /// Bytes in the largest unit that leaves a number above 1: `4.0 MiB`.
 pub fn size(bytes: u64) -> String {
-    const UNITS: [(&str, u64); 4] =
-        [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    const UNITS: [(&str, u64); 4] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match UNITS.into_iter().find(|(_, unit)| bytes >= *unit) {
         Some((name, unit)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
         None => format!("{bytes} bytes"),
@@ -56,10 +55,7 @@ pub fn age(moment: Time, now: Time) -> String {
 /// The server's clock less ours, given in microseconds, in words.
 pub fn clocks(offset: i64) -> String {
     let way = if offset < 0 { "behind" } else { "ahead of" };
-    format!(
-        "the server's clock is {} {way} ours",
-        span(Duration::from_micros(offset.unsigned_abs()))
-    )
+    format!("the server's clock is {} {way} ours", span(Duration::from_micros(offset.unsigned_abs())))
 }
 
 /// A moment to the second; the JSON has the microseconds.
@@ -91,8 +87,8 @@ mod tests {
 
     #[test]
     fn spans_have_two_units() {
-        let spans = [0, 250, 59_999, 125_000, 11_580_000, 360_000_000]
-            .map(|millis| span(Duration::from_millis(millis)));
+        let spans =
+            [0, 250, 59_999, 125_000, 11_580_000, 360_000_000].map(|millis| span(Duration::from_millis(millis)));
         assert_eq!(spans, ["0.0 s", "0.2 s", "59 s", "2 min 5 s", "3 h 13 min", "4 d 4 h"]);
     }
 

@@ -16,8 +16,7 @@ use crate::config::archive_path;
 use crate::time::Time;
 
 /// The states that a gap can be in.
-pub const STATES: [&str; 7] =
-    ["open", "closed", "filling", "filled", "partial", "unfillable", "waived"];
+pub const STATES: [&str; 7] = ["open", "closed", "filling", "filled", "partial", "unfillable", "waived"];
 
 /// List the gaps: when which stream is not proven complete
 ///
@@ -68,7 +67,9 @@ impl Since {
         }
         match text.parse::<jiff::Span>() {
             Ok(span) => Ok(Self::Ago(span.abs())),
-            Err(_) => Err("write a moment (2026-11-22T05:00:00Z), a date (2026-11-22) or a span (90s, 2h, 3d)".to_owned()),
+            Err(_) => {
+                Err("write a moment (2026-11-22T05:00:00Z), a date (2026-11-22) or a span (90s, 2h, 3d)".to_owned())
+            }
         }
     }
 
@@ -77,8 +78,7 @@ impl Since {
         match self {
             Self::At(stamp) => Time::from_micros(stamp.as_microsecond()),
             Self::Ago(span) => {
-                let zoned = jiff::Timestamp::from_microsecond(now.micros())
-                    .map(|now| now.to_zoned(TimeZone::UTC));
+                let zoned = jiff::Timestamp::from_microsecond(now.micros()).map(|now| now.to_zoned(TimeZone::UTC));
                 let earlier = zoned.and_then(|now| now.checked_sub(*span));
                 earlier.map_or(Time::from_micros(i64::MIN), |moment| {
                     Time::from_micros(moment.timestamp().as_microsecond())
@@ -96,12 +96,7 @@ SELECT * FROM gaps
  ORDER BY started_us, id";
 
 /// Answers on `out` from the archive that the settings at `config` name.
-pub fn run(
-    args: &Args,
-    config: Option<&Path>,
-    now: Time,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+pub fn run(args: &Args, config: Option<&Path>, now: Time, out: &mut dyn Write) -> Result<(), Failure> {
     let archive = Reading::open(&archive_path(config)?)?;
     if let Some(stream) = &args.stream {
         known(&archive, stream)?;
@@ -111,9 +106,7 @@ pub fn run(
     if args.json {
         let mut document = Document::begin(out, "gaps")?;
         archive.each(QUESTION, parameters, |row| {
-            Ok::<(), Failure>(
-                document.row(&Columns::of(row).map_err(|error| archive.explained(&error))?)?,
-            )
+            Ok::<(), Failure>(document.row(&Columns::of(row).map_err(|error| archive.explained(&error))?)?)
         })?;
         return Ok(document.end()?);
     }
@@ -134,9 +127,8 @@ fn known(archive: &Reading, stream: &str) -> Result<(), Failure> {
 }
 
 fn print(gaps: &[Columns], now: Time, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut sheet = Sheet::new(&[
-        ">ID", "STREAM", "STARTED", "ENDED", ">SECONDS", "CAUSE", "STATE", "DELETES", "DETAIL",
-    ]);
+    let mut sheet =
+        Sheet::new(&[">ID", "STREAM", "STARTED", "ENDED", ">SECONDS", "CAUSE", "STATE", "DELETES", "DETAIL"]);
     let mut causes: BTreeMap<&str, (i64, Duration)> = BTreeMap::new();
     let mut growing = 0;
     for gap in gaps {

@@ -1,5 +1,6 @@
 //! The commands: what can be asked of siftd, and how an answer ends.
 
+pub mod check;
 pub mod columns;
 pub mod figures;
 pub mod gaps;
@@ -10,6 +11,7 @@ pub mod streams;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::{ExitCode, Termination};
 
 use clap::{Parser, Subcommand};
 
@@ -43,6 +45,7 @@ Exit codes: 0 done, 64 usage, 65 damaged or foreign archive, 70 a bug, 73 the ar
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Check(check::Args),
     Status(status::Args),
     Streams(streams::Args),
     Gaps(gaps::Args),
@@ -51,28 +54,28 @@ pub enum Command {
 
 impl Cli {
     /// Does what was asked and says how it ended.
-    pub fn run(&self) -> Exit {
+    pub fn run(&self) -> ExitCode {
         let config = self.config.as_deref();
         let now = Clock::start().now();
         match &self.command {
+            Command::Check(check::Args {}) => check::run(config),
             Command::Status(args) => answered(|out| status::run(args, config, now, out)),
             Command::Streams(args) => answered(|out| streams::run(args, config, out)),
             Command::Gaps(args) => answered(|out| gaps::run(args, config, now, out)),
-            Command::Reload(reload::Args {}) => {
-                answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out))
-            }
+            Command::Reload(reload::Args {}) => answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out)),
         }
     }
 }
 
 /// Says what is wrong with the arguments, or what `--help` and `--version` ask for.
-pub fn refused(refusal: &clap::Error) -> Exit {
+pub fn refused(refusal: &clap::Error) -> ExitCode {
     let printed = refusal.print();
-    match (refusal.use_stderr(), printed) {
+    let exit = match (refusal.use_stderr(), printed) {
         (true, _) => Exit::Usage,
         (false, Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Storage,
         (false, _) => Exit::Stopped,
-    }
+    };
+    exit.report()
 }
 
 /// Why a command could not answer.
@@ -99,31 +102,26 @@ impl Failure {
             Self::Reload(refusal) => refusal.exit(),
             Self::Settings(_) => Exit::Config,
             Self::Archive(error) => match error {
-                ReadError::Foreign { .. } | ReadError::Newer { .. } | ReadError::Damaged { .. } => {
-                    Exit::Damaged
+                ReadError::Foreign { .. } | ReadError::Newer { .. } | ReadError::Damaged { .. } => Exit::Damaged,
+                ReadError::Missing(_) | ReadError::Denied { .. } | ReadError::Locked(_) | ReadError::Failed { .. } => {
+                    Exit::Storage
                 }
-                ReadError::Missing(_)
-                | ReadError::Denied { .. }
-                | ReadError::Locked(_)
-                | ReadError::Failed { .. } => Exit::Storage,
             },
         }
     }
 }
 
 /// Lets a command write its answer to standard output. A reader that went away (`| head`) is no failure.
-fn answered(work: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> Exit {
+fn answered(work: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> ExitCode {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let ended = work(&mut out).and_then(|()| Ok(out.flush()?));
-    match ended {
+    let exit = match &ended {
         Ok(()) => Exit::Stopped,
-        Err(failure) => {
-            let exit = failure.exit();
-            if exit != Exit::Stopped {
-                // A closed standard error leaves the exit code to speak.
-                writeln!(io::stderr(), "siftd: {failure}").unwrap_or_default();
-            }
-            exit
-        }
+        Err(failure) => failure.exit(),
+    };
+    if let (Err(failure), true) = (ended, exit != Exit::Stopped) {
+        // A closed standard error leaves the exit code to speak.
+        writeln!(io::stderr(), "siftd: {failure}").unwrap_or_default();
     }
+    exit.report()
 }

@@ -94,15 +94,12 @@ struct Difference {
 pub fn run(config: Option<&Path>, within: Duration, out: &mut dyn Write) -> Result<(), Failure> {
     let archive = Reading::open(&archive_path(config)?)?;
     let pid = daemon(archive.path())?;
-    let before = archive
-        .first("SELECT max(id) FROM notices", [], |row| row.get::<_, Option<i64>>(0))?
-        .flatten();
+    let before = archive.first("SELECT max(id) FROM notices", [], |row| row.get::<_, Option<i64>>(0))?.flatten();
     ask(pid)?;
-    let answer =
-        tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
-            let answer = tokio::time::timeout(within, answer(&archive, before.unwrap_or(0))).await;
-            answer.unwrap_or(Err(Refusal::NoAnswer(within).into()))
-        })?;
+    let answer = tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+        let answer = tokio::time::timeout(within, answer(&archive, before.unwrap_or(0))).await;
+        answer.unwrap_or(Err(Refusal::NoAnswer(within).into()))
+    })?;
     let detail = answer.text("detail");
     if answer.text("notice") == "reloaded" {
         return Ok(tell(&serde_json::from_str(detail).map_err(Refusal::from)?, out)?);
@@ -128,9 +125,7 @@ fn daemon(archive: &Path) -> Result<i32, Refusal> {
     };
     // SIGHUP ends most programs, so the process must be the right one: a container counts processes of its own.
     match fs::read_to_string("/proc/locks") {
-        Ok(locks) if !holds_a_lock(&locks, pid) => {
-            Err(Refusal::Elsewhere { pid, lock: lock_path(archive) })
-        }
+        Ok(locks) if !holds_a_lock(&locks, pid) => Err(Refusal::Elsewhere { pid, lock: lock_path(archive) }),
         Ok(_) | Err(_) => Ok(pid),
     }
 }
@@ -219,18 +214,8 @@ mod tests {
         let mut out = Vec::new();
         tell(&difference, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert!(
-            text.starts_with(
-                "reloaded\n  22 streams added:\n    00000000000000000000000000000000\n"
-            ),
-            "{text}"
-        );
-        assert!(
-            text.contains(
-                "    and 2 more (`siftd streams`)\n  1 stream removed:\n    a\\u{1b}[2Jb\n"
-            ),
-            "{text}"
-        );
+        assert!(text.starts_with("reloaded\n  22 streams added:\n    00000000000000000000000000000000\n"), "{text}");
+        assert!(text.contains("    and 2 more (`siftd streams`)\n  1 stream removed:\n    a\\u{1b}[2Jb\n"), "{text}");
         assert!(text.ends_with("  gap.margin: \"2s\" is now \"3s\"; applies now\n"), "{text}");
     }
 }

@@ -49,9 +49,7 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write) -> Result<()
     if args.json {
         let mut document = Document::begin(out, "streams")?;
         archive.each(QUESTION, [&args.state], |row| {
-            Ok::<(), Failure>(
-                document.row(&Columns::of(row).map_err(|error| archive.explained(&error))?)?,
-            )
+            Ok::<(), Failure>(document.row(&Columns::of(row).map_err(|error| archive.explained(&error))?)?)
         })?;
         return Ok(document.end()?);
     }
@@ -59,16 +57,8 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write) -> Result<()
 }
 
 fn print(streams: &[Columns], out: &mut dyn Write) -> Result<(), Failure> {
-    let headline = [
-        "STREAM",
-        "LABEL",
-        "STATE",
-        "COVERED UNTIL",
-        ">INTERACTIONS",
-        "LAST INTERACTION",
-        ">OPEN GAPS",
-        "REASON",
-    ];
+    let headline =
+        ["STREAM", "LABEL", "STATE", "COVERED UNTIL", ">INTERACTIONS", "LAST INTERACTION", ">OPEN GAPS", "REASON"];
     let mut sheet = Sheet::new(&headline);
     let mut states: BTreeMap<&str, i64> = BTreeMap::new();
     for stream in streams {
@@ -91,10 +81,8 @@ fn print(streams: &[Columns], out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out)?;
     }
     let total = figures::counted(i64::try_from(streams.len()).unwrap_or(i64::MAX), "stream");
-    let states: Vec<_> = states
-        .into_iter()
-        .map(|(state, number)| format!("{} {state}", figures::count(number)))
-        .collect();
+    let states: Vec<_> =
+        states.into_iter().map(|(state, number)| format!("{} {state}", figures::count(number))).collect();
     match states.len() {
         0 | 1 => writeln!(out, "{total}")?,
         _ => writeln!(out, "{total}: {}", states.join(", "))?,

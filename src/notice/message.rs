@@ -20,11 +20,15 @@ impl fmt::Display for Notice {
             Self::Disconnected { connection, cause, detail, seconds } => {
                 write!(out, "connection {} ended after {seconds:.1} s ({cause}): {detail}", connection.0)
             }
-            Self::ConnectFailed { detail, attempt, .. } => write!(out, "attempt {attempt} failed: {detail}"),
+            Self::ConnectFailed { detail, attempt, .. } => {
+                write!(out, "attempt {attempt} failed: {detail}")
+            }
             Self::Reconnecting { seconds, attempt, cause } => {
                 write!(out, "attempt {attempt} to connect in {seconds:.1} s ({cause})")
             }
-            Self::Maintenance { text } => write!(out, "the server's node closes, reconnecting at once: {text}"),
+            Self::Maintenance { text } => {
+                write!(out, "the server's node closes, reconnecting at once: {text}")
+            }
             Self::SlowConsumerWarning { text, queue_bytes } => {
                 write!(out, "the server finds us too slow ({queue_bytes} bytes wait here): {text}")
             }
@@ -40,13 +44,21 @@ impl fmt::Display for Notice {
             Self::BillingPaused { text, since, probe_seconds } => {
                 write!(out, "paused since {since} for lack of credits, next try in {probe_seconds:.0} s: {text}")
             }
-            Self::BillingResumed { seconds } => write!(out, "served again after a pause of {seconds:.0} s"),
-            Self::IdentityRefused { text, last: true } => write!(out, "the server refuses our identity, stopping: {text}"),
+            Self::BillingResumed { seconds } => {
+                write!(out, "served again after a pause of {seconds:.0} s")
+            }
+            Self::IdentityRefused { text, last: true } => {
+                write!(out, "the server refuses our identity, stopping: {text}")
+            }
             Self::IdentityRefused { text, last: false } => {
                 write!(out, "the server refuses our identity, trying once more: {text}")
             }
-            Self::StreamRejected { stream, text } => write!(out, "stream {stream} rejected: {text}"),
-            Self::StreamDisabled { stream, text } => write!(out, "stream {stream} disabled: {text}"),
+            Self::StreamRejected { stream, text } => {
+                write!(out, "stream {stream} rejected: {text}")
+            }
+            Self::StreamDisabled { stream, text } => {
+                write!(out, "stream {stream} disabled: {text}")
+            }
             Self::StreamTrouble { stream, text, retry_seconds } => {
                 write!(out, "stream {stream} not served, asking again in {retry_seconds:.0} s: {text}")
             }
@@ -56,26 +68,48 @@ impl fmt::Display for Notice {
             Self::AcknowledgementMissing { streams, stream } => {
                 write!(out, "{streams} subscriptions unanswered, asking again, among them {stream}")
             }
-            Self::RequestRefused { text, sent } => write!(out, "the server refuses what we sent ({sent}): {text}"),
-            Self::Unattributed { text } => write!(out, "a stream was refused but not named, connecting anew: {text}"),
+            Self::RequestRefused { text, sent } => {
+                write!(out, "the server refuses what we sent ({sent}): {text}")
+            }
+            Self::Unattributed { text } => {
+                write!(out, "a stream was refused but not named, connecting anew: {text}")
+            }
             Self::Capacity { text } => write!(out, "the service is full: {text}"),
-            Self::ConnectionTrouble { text } => write!(out, "the server has trouble with the connection: {text}"),
-            Self::Silence { seconds } => write!(out, "nothing came for {seconds:.0} s, connecting anew"),
-            Self::Suspended { seconds } => write!(out, "stood still for {seconds:.0} s, connecting anew"),
+            Self::ConnectionTrouble { text } => {
+                write!(out, "the server has trouble with the connection: {text}")
+            }
+            Self::Silence { seconds } => {
+                write!(out, "nothing came for {seconds:.0} s, connecting anew")
+            }
+            Self::Suspended { seconds } => {
+                write!(out, "stood still for {seconds:.0} s, connecting anew")
+            }
             Self::UnknownStatus { status, text } => write!(out, "unknown {status} message: {text}"),
-            Self::FrameQuarantined { reason, bytes } => write!(out, "{bytes} bytes put into quarantine: {reason}"),
+            Self::FrameQuarantined { reason, bytes } => {
+                write!(out, "{bytes} bytes put into quarantine: {reason}")
+            }
             Self::QuarantineFull { max_bytes } => {
                 write!(out, "the quarantine holds {max_bytes} bytes and is full, an unreadable frame is lost")
             }
             Self::OversizeFrame { limit } => write!(out, "a message above {limit} bytes is lost"),
-            Self::ForeignInteraction { stream, known: true } => write!(out, "message of the retired stream {stream}"),
-            Self::ForeignInteraction { stream, known: false } => write!(out, "message of the unknown stream {stream}"),
-            Self::DeleteUnmatched { stream } => write!(out, "a deletion in stream {stream} names no interaction"),
+            Self::ForeignInteraction { stream, known: true } => {
+                write!(out, "message of the retired stream {stream}")
+            }
+            Self::ForeignInteraction { stream, known: false } => {
+                write!(out, "message of the unknown stream {stream}")
+            }
+            Self::DeleteUnmatched { stream } => {
+                write!(out, "a deletion in stream {stream} names no interaction")
+            }
             Self::GapOpened { stream: Some(stream), cause, since, .. } => {
                 write!(out, "gap in stream {stream} since {since} ({cause})")
             }
-            Self::GapOpened { streams, cause, since, .. } => write!(out, "gap in {streams} streams since {since} ({cause})"),
-            Self::GapClosed { stream: Some(stream), .. } => write!(out, "gap in stream {stream} has ended"),
+            Self::GapOpened { streams, cause, since, .. } => {
+                write!(out, "gap in {streams} streams since {since} ({cause})")
+            }
+            Self::GapClosed { stream: Some(stream), .. } => {
+                write!(out, "gap in stream {stream} has ended")
+            }
             Self::GapClosed { streams, .. } => write!(out, "gaps in {streams} streams have ended"),
             Self::CrashFound { streams, since } => {
                 write!(out, "the daemon died: {streams} streams have a gap since {since} or later")
@@ -87,17 +121,27 @@ impl fmt::Display for Notice {
                 removed.len(),
                 changed.len()
             ),
-            Self::ReloadRefused { faults } => write!(out, "reload refused, the old settings stay: {faults}"),
-            Self::StorageFull { detail } => write!(out, "no space for the archive, what comes waits in memory: {detail}"),
+            Self::ReloadRefused { faults } => {
+                write!(out, "reload refused, the old settings stay: {faults}")
+            }
+            Self::StorageFull { detail } => {
+                write!(out, "no space for the archive, what comes waits in memory: {detail}")
+            }
             Self::StorageTrouble { detail } => {
                 write!(out, "the archive cannot be written, what comes waits in memory: {detail}")
             }
-            Self::StorageRecovered { seconds } => write!(out, "the archive is written again after {seconds:.1} s"),
+            Self::StorageRecovered { seconds } => {
+                write!(out, "the archive is written again after {seconds:.1} s")
+            }
             Self::LogHeldBack { wal_bytes } => {
                 write!(out, "a reader holds the write-ahead log at {wal_bytes} bytes")
             }
-            Self::ClockStepped { seconds } => write!(out, "the system's clock was set by {seconds:.3} s"),
-            Self::NoticesOmitted { name, count } => write!(out, "{count} more notices {name} within a minute"),
+            Self::ClockStepped { seconds } => {
+                write!(out, "the system's clock was set by {seconds:.3} s")
+            }
+            Self::NoticesOmitted { name, count } => {
+                write!(out, "{count} more notices {name} within a minute")
+            }
             Self::LogLost { count } => write!(out, "{count} log lines were lost"),
             Self::State { state, active, wanted, open_gaps, .. } => {
                 write!(out, "{state}: {active} of {wanted} streams active, {open_gaps} gaps open")
@@ -107,7 +151,9 @@ impl fmt::Display for Notice {
                 "{state}: {per_second:.1} interactions/s, {active} of {wanted} streams active, {open_gaps} gaps open"
             ),
             Self::Stopping { reason } => write!(out, "stopping: {reason}"),
-            Self::Stopped { reason, interactions } => write!(out, "stopped ({reason}), {interactions} interactions taken in"),
+            Self::Stopped { reason, interactions } => {
+                write!(out, "stopped ({reason}), {interactions} interactions taken in")
+            }
         }
     }
 }

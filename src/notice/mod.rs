@@ -43,6 +43,8 @@ pub struct Entry {
     pub level: Level,
     /// Whether a peer can cause it as often as it likes: then it is counted rather than said beyond a bound.
     pub provoked: bool,
+    /// The names of its fields, as the log, the `notices` view and the journal carry them.
+    pub fields: &'static [&'static str],
     pub meaning: &'static str,
     pub remedy: &'static str,
 }
@@ -68,14 +70,16 @@ macro_rules! notices {
             /// The row of the table that this notice belongs to.
             pub const fn entry(&self) -> Entry {
                 match self { $(Self::$variant { .. } => Entry {
-                    name: $name, level: Level::$level, provoked: notices!(@$provoked), meaning: $meaning, remedy: $remedy,
+                    name: $name, level: Level::$level, provoked: notices!(@$provoked),
+                    fields: &[$(stringify!($field)),*], meaning: $meaning, remedy: $remedy,
                 },)* }
             }
         }
 
         /// The whole table, in the order of the runbook.
         pub const TABLE: &[Entry] = &[$(Entry {
-            name: $name, level: Level::$level, provoked: notices!(@$provoked), meaning: $meaning, remedy: $remedy,
+            name: $name, level: Level::$level, provoked: notices!(@$provoked),
+            fields: &[$(stringify!($field)),*], meaning: $meaning, remedy: $remedy,
         },)*];
     };
     (@provoked) => { true };
@@ -314,14 +318,24 @@ mod tests {
     #[test]
     fn every_entry_says_what_it_means_and_what_to_do() {
         for entry in TABLE {
-            assert!(entry.meaning.ends_with('.') && entry.remedy.ends_with(['.', '`']), "{}", entry.name);
+            assert!(
+                entry.meaning.ends_with('.') && entry.remedy.ends_with(['.', '`']),
+                "{}",
+                entry.name
+            );
         }
     }
 
     #[test]
     fn a_notice_carries_its_fields() {
-        let notice = Notice::StreamRejected { stream: "ab".into(), text: PeerText::of("ab is an invalid hash") };
+        let notice = Notice::StreamRejected {
+            stream: "ab".into(),
+            text: PeerText::of("ab is an invalid hash"),
+        };
         assert_eq!(notice.stream().as_deref(), Some("ab"));
-        assert_eq!(Value::Object(notice.detail()).to_string(), r#"{"stream":"ab","text":"ab is an invalid hash"}"#);
+        assert_eq!(
+            Value::Object(notice.detail()).to_string(),
+            r#"{"stream":"ab","text":"ab is an invalid hash"}"#
+        );
     }
 }

@@ -79,15 +79,9 @@ impl Example {
         let command = Cli::try_parse_from(arguments).unwrap().command;
         let (settings, mut out) = (self.settings(), Vec::new());
         match command {
-            command::Command::Status(args) => {
-                command::status::run(&args, Some(&settings), NOW, &mut out)?
-            }
-            command::Command::Streams(args) => {
-                command::streams::run(&args, Some(&settings), &mut out)?
-            }
-            command::Command::Gaps(args) => {
-                command::gaps::run(&args, Some(&settings), NOW, &mut out)?
-            }
+            command::Command::Status(args) => command::status::run(&args, Some(&settings), NOW, &mut out)?,
+            command::Command::Streams(args) => command::streams::run(&args, Some(&settings), &mut out)?,
+            command::Command::Gaps(args) => command::gaps::run(&args, Some(&settings), NOW, &mut out)?,
             other => unreachable!("{other:?} is not asked here"),
         }
         Ok(String::from_utf8(out).unwrap())

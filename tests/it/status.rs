@@ -131,11 +131,13 @@ fn a_daemon_that_was_stopped() {
 fn an_account_without_credits() {
     let example = Example::filled();
     let _lock = example.held_by(4001);
-    example.sql("UPDATE state SET state = 'paused_billing', since = 1795323600000000 - 7500000000;
+    example.sql(
+        "UPDATE state SET state = 'paused_billing', since = 1795323600000000 - 7500000000;
                  UPDATE connection SET closed = covered, closed_because = 'insufficient credits' WHERE id = 3;
                  UPDATE cover SET ended = 1795323600000000 - 7000000 WHERE ended IS NULL;
                  INSERT INTO gap (stream, started, cause, state)
-                 SELECT id, 1795323600000000 - 7000000, 'billing', 'open' FROM stream WHERE state = 'active'");
+                 SELECT id, 1795323600000000 - 7000000, 'billing', 'open' FROM stream WHERE state = 'active'",
+    );
     check(
         &example,
         expect![[r#"
@@ -188,7 +190,12 @@ fn a_daemon_that_commits_nothing_is_stuck() {
     let _lock = example.held_by(4001);
     example.sql("UPDATE connection SET covered = covered - 300000000");
     let screen = screen(&example);
-    assert!(screen.starts_with("ERROR nothing has been committed: the daemon or its disk is stuck, since 2026-11-22T04:54:59Z"), "{screen}");
+    assert!(
+        screen.starts_with(
+            "ERROR nothing has been committed: the daemon or its disk is stuck, since 2026-11-22T04:54:59Z"
+        ),
+        "{screen}"
+    );
 }
 
 #[test]
@@ -204,8 +211,7 @@ fn a_lock_file_that_cannot_be_read_is_said() {
 fn the_document_has_the_columns_of_the_views() {
     let example = Example::filled();
     let _lock = example.held_by(4001);
-    let document: serde_json::Value =
-        serde_json::from_str(&example.answer(&["status", "--json"]).unwrap()).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&example.answer(&["status", "--json"]).unwrap()).unwrap();
     for (key, view) in [("daemon", "daemon"), ("connection", "connections")] {
         for column in example.columns(view) {
             assert!(document[key].get(&column).is_some(), "{key}.{column}");

@@ -35,12 +35,7 @@ pub struct Args {
 }
 
 /// Answers on `out` from the archive that the settings at `config` name.
-pub fn run(
-    args: &Args,
-    config: Option<&Path>,
-    now: Time,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+pub fn run(args: &Args, config: Option<&Path>, now: Time, out: &mut dyn Write) -> Result<(), Failure> {
     let archive = Reading::open(&archive_path(config)?)?;
     let picture = Picture::take(&archive, now)?;
     let troubles = troubles(&picture);

@@ -88,25 +88,18 @@ impl Picture {
         let holder = holder(archive.path());
         let daemon = archive.first("SELECT * FROM daemon", [], Columns::of)?;
         let newest_notice =
-            archive.first("SELECT at_us FROM notices ORDER BY id DESC LIMIT 1", [], |row| {
-                row.get(0)
-            })?;
+            archive.first("SELECT at_us FROM notices ORDER BY id DESC LIMIT 1", [], |row| row.get(0))?;
         let newest_notice = newest_notice.map(Time::from_micros);
         Ok(Self {
             now,
             archive: files(archive.path())?,
             daemon: daemon.map(|row| row.with("running", running(&holder))),
             holder,
-            connection: archive.first(
-                "SELECT * FROM connections ORDER BY id DESC LIMIT 1",
-                [],
-                Columns::of,
-            )?,
+            connection: archive.first("SELECT * FROM connections ORDER BY id DESC LIMIT 1", [], Columns::of)?,
             streams: streams(archive)?,
             interactions: interactions(archive, now)?,
             gaps: gaps(archive)?,
-            notices: newest_notice
-                .map_or(Ok(Vec::new()), |newest| warnings(archive, newest.min(now)))?,
+            notices: newest_notice.map_or(Ok(Vec::new()), |newest| warnings(archive, newest.min(now)))?,
             newest_notice,
         })
     }
@@ -122,11 +115,8 @@ fn running(holder: &Holder) -> Option<bool> {
 
 fn files(path: &Path) -> Result<Files, ReadError> {
     let size = |path: &Path| fs::metadata(path).map(|metadata| metadata.len());
-    let failed =
-        |error: io::Error| ReadError::Failed { path: path.to_owned(), detail: error.to_string() };
-    let free = rustix::fs::statvfs(path)
-        .ok()
-        .map(|system| system.f_bavail.saturating_mul(system.f_frsize));
+    let failed = |error: io::Error| ReadError::Failed { path: path.to_owned(), detail: error.to_string() };
+    let free = rustix::fs::statvfs(path).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize));
     let log = match size(&log_path(path)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
         found => found.map_err(failed)?,
@@ -136,10 +126,7 @@ fn files(path: &Path) -> Result<Files, ReadError> {
 
 fn streams(archive: &Reading) -> Result<BTreeMap<String, i64>, ReadError> {
     let pair = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    Ok(archive
-        .all("SELECT state, count(*) FROM streams GROUP BY state", [], pair)?
-        .into_iter()
-        .collect())
+    Ok(archive.all("SELECT state, count(*) FROM streams GROUP BY state", [], pair)?.into_iter().collect())
 }
 
 fn interactions(archive: &Reading, now: Time) -> Result<Interactions, ReadError> {
@@ -161,16 +148,12 @@ fn interactions(archive: &Reading, now: Time) -> Result<Interactions, ReadError>
 }
 
 fn gaps(archive: &Reading) -> Result<Gaps, ReadError> {
-    const OPEN: &str = "SELECT cause, count(*), min(started_us) FROM gaps WHERE state = 'open' GROUP BY cause ORDER BY 2 DESC, 1";
+    const OPEN: &str =
+        "SELECT cause, count(*), min(started_us) FROM gaps WHERE state = 'open' GROUP BY cause ORDER BY 2 DESC, 1";
     let open_by_cause = archive.all(OPEN, [], |row| {
-        Ok(OpenGaps {
-            cause: row.get(0)?,
-            streams: row.get(1)?,
-            since: Time::from_micros(row.get(2)?),
-        })
+        Ok(OpenGaps { cause: row.get(0)?, streams: row.get(1)?, since: Time::from_micros(row.get(2)?) })
     })?;
-    let closed =
-        archive.first("SELECT count(*) FROM gaps WHERE state = 'closed'", [], |row| row.get(0))?;
+    let closed = archive.first("SELECT count(*) FROM gaps WHERE state = 'closed'", [], |row| row.get(0))?;
     Ok(Gaps {
         open: open_by_cause.iter().map(|gaps| gaps.streams).sum(),
         oldest: open_by_cause.iter().map(|gaps| gaps.since).min(),

@@ -13,12 +13,7 @@ use crate::notice::Level;
 use crate::record::DaemonState;
 use crate::time::Time;
 
-pub(super) fn print(
-    picture: &Picture,
-    troubles: &[Trouble],
-    ink: Ink,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+pub(super) fn print(picture: &Picture, troubles: &[Trouble], ink: Ink, out: &mut dyn Write) -> io::Result<()> {
     for trouble in troubles {
         wrong(trouble, picture.now, ink, out)?;
     }
@@ -26,8 +21,7 @@ pub(super) fn print(
         writeln!(out, "{}", ink.green("all is well"))?;
     }
     writeln!(out)?;
-    let mut line =
-        |name: &str, text: String| writeln!(out, "{} {text}", ink.bold(format_args!("{name:<13}")));
+    let mut line = |name: &str, text: String| writeln!(out, "{} {text}", ink.bold(format_args!("{name:<13}")));
     line("daemon", daemon(picture))?;
     line("connection", connection(picture))?;
     line("streams", streams(picture))?;
@@ -39,10 +33,8 @@ pub(super) fn print(
 }
 
 fn wrong(trouble: &Trouble, now: Time, ink: Ink, out: &mut dyn Write) -> io::Result<()> {
-    let level =
-        if trouble.level == Level::Error.word() { ink.red("ERROR") } else { ink.yellow("WARN ") };
-    let since =
-        trouble.since.map(|since| format!(", since {}", when(since, now))).unwrap_or_default();
+    let level = if trouble.level == Level::Error.word() { ink.red("ERROR") } else { ink.yellow("WARN ") };
+    let since = trouble.since.map(|since| format!(", since {}", when(since, now))).unwrap_or_default();
     writeln!(out, "{level} {}{since}", cell(&trouble.what))?;
     writeln!(out, "      {}", trouble.remedy)
 }
@@ -73,14 +65,8 @@ fn connection(picture: &Picture) -> String {
     let id = connection.number("id").unwrap_or_default();
     let count = |name| figures::count(connection.number(name).unwrap_or_default());
     let bytes = u64::try_from(connection.number("bytes").unwrap_or_default()).unwrap_or_default();
-    let opened =
-        connection.moment("opened_us").map(|opened| when(opened, picture.now)).unwrap_or_default();
-    let taken = format!(
-        "{} frames, {}, {} interactions",
-        count("frames"),
-        figures::size(bytes),
-        count("interactions")
-    );
+    let opened = connection.moment("opened_us").map(|opened| when(opened, picture.now)).unwrap_or_default();
+    let taken = format!("{} frames, {}, {} interactions", count("frames"), figures::size(bytes), count("interactions"));
     match connection.moment("closed_us") {
         None => format!("{id} since {opened}: {taken}"),
         Some(closed) => format!(
@@ -92,18 +78,14 @@ fn connection(picture: &Picture) -> String {
 }
 
 fn streams(picture: &Picture) -> String {
-    let states: Vec<_> = picture
-        .streams
-        .iter()
-        .map(|(state, number)| format!("{} {}", figures::count(*number), cell(state)))
-        .collect();
+    let states: Vec<_> =
+        picture.streams.iter().map(|(state, number)| format!("{} {}", figures::count(*number), cell(state))).collect();
     if states.is_empty() { "none".to_owned() } else { states.join(", ") }
 }
 
 fn interactions(picture: &Picture) -> String {
     let came = &picture.interactions;
-    let last =
-        came.last.map_or_else(|| "none yet".to_owned(), |last| figures::age(last, picture.now));
+    let last = came.last.map_or_else(|| "none yet".to_owned(), |last| figures::age(last, picture.now));
     let (whole, tenth) = (came.last_minute / 60, came.last_minute % 60 / 6);
     format!(
         "{} in the last minute ({}.{tenth}/s), {} in the last hour, last one {last}",
@@ -123,11 +105,9 @@ fn gaps(picture: &Picture) -> String {
             .map(|gaps| format!("{} {}", cell(&gaps.cause), figures::count(gaps.streams)))
             .collect();
         // Writing to a String cannot fail.
-        write!(text, " since {}: {}", when(oldest, picture.now), causes.join(", "))
-            .unwrap_or_default();
+        write!(text, " since {}: {}", when(oldest, picture.now), causes.join(", ")).unwrap_or_default();
     }
-    write!(text, "; {} closed, waiting for backfill", figures::count(gaps.closed))
-        .unwrap_or_default();
+    write!(text, "; {} closed, waiting for backfill", figures::count(gaps.closed)).unwrap_or_default();
     text
 }
 
@@ -137,9 +117,7 @@ fn watermark(picture: &Picture) -> String {
         return "none yet".to_owned();
     };
     let waiting = column("queue_frames").unwrap_or_default();
-    let clock = column("clock_offset_us")
-        .map(|offset| format!(", {}", figures::clocks(offset)))
-        .unwrap_or_default();
+    let clock = column("clock_offset_us").map(|offset| format!(", {}", figures::clocks(offset))).unwrap_or_default();
     format!(
         "everything until {} is committed, {} waiting{clock}",
         when(watermark, picture.now),
@@ -162,23 +140,13 @@ fn notices(picture: &Picture, ink: Ink, out: &mut dyn Write) -> io::Result<()> {
     if picture.notices.is_empty() {
         return Ok(());
     }
-    writeln!(
-        out,
-        "\n{}",
-        ink.bold("warnings of the last hour, newest first (`siftd explain NAME`)")
-    )?;
+    writeln!(out, "\n{}", ink.bold("warnings of the last hour, newest first (`siftd explain NAME`)"))?;
     for notice in &picture.notices {
-        let age =
-            notice.moment("at_us").map(|at| figures::age(at, picture.now)).unwrap_or_default();
+        let age = notice.moment("at_us").map(|at| figures::age(at, picture.now)).unwrap_or_default();
         let name = cell(notice.text("notice"));
-        let name = if notice.text("level") == Level::Error.word() {
-            ink.red(name)
-        } else {
-            ink.yellow(name)
-        };
+        let name = if notice.text("level") == Level::Error.word() { ink.red(name) } else { ink.yellow(name) };
         let number = notice.number("count").filter(|number| *number > 1);
-        let number =
-            number.map(|number| format!(" ({} times)", figures::count(number))).unwrap_or_default();
+        let number = number.map(|number| format!(" ({} times)", figures::count(number))).unwrap_or_default();
         writeln!(out, "{age:>17}  {name}{number}: {}", cell(notice.text("message")))?;
     }
     Ok(())

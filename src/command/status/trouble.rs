@@ -59,10 +59,7 @@ fn warning(since: Option<Time>, what: String, remedy: impl Into<String>) -> Trou
 
 /// The remedy that the table of notices has for a name.
 fn remedy_of(name: &str) -> &'static str {
-    TABLE
-        .iter()
-        .find(|entry| entry.name == name)
-        .map_or("See `siftd explain`.", |entry| entry.remedy)
+    TABLE.iter().find(|entry| entry.name == name).map_or("See `siftd explain`.", |entry| entry.remedy)
 }
 
 /// No daemon runs.
@@ -77,24 +74,14 @@ fn absence(picture: &Picture) -> Option<Trouble> {
             format!("it cannot be told whether a daemon runs ({why})"),
             "Run this as a member of the group that the lock file belongs to.",
         )),
-        (Holder::Nobody, None) => {
-            Some(error(None, "no daemon has ever run on this archive".to_owned(), START))
-        }
+        (Holder::Nobody, None) => Some(error(None, "no daemon has ever run on this archive".to_owned(), START)),
         (Holder::Nobody, Some(daemon)) if daemon.text("state") == DaemonState::Stopped.word() => {
-            Some(error(
-                daemon.moment("since_us"),
-                "not running: it was stopped in order".to_owned(),
-                START,
-            ))
+            Some(error(daemon.moment("since_us"), "not running: it was stopped in order".to_owned(), START))
         }
         (Holder::Nobody, Some(daemon)) => {
             let last_sign = daemon.moment("told_us").max(picture.newest_notice);
             let state = daemon.text("state");
-            Some(error(
-                last_sign,
-                format!("not running: it died (its last word was `{state}`)"),
-                DIED,
-            ))
+            Some(error(last_sign, format!("not running: it died (its last word was `{state}`)"), DIED))
         }
     }
 }
@@ -106,24 +93,12 @@ fn state(daemon: &Columns, now: Time) -> Option<Trouble> {
     let stale = daemon.moment("watermark_us").filter(|watermark| now.since(*watermark) > STALE);
     let is = |state: DaemonState| daemon.text("state") == state.word();
     if is(DaemonState::PausedBilling) {
-        return Some(error(
-            since,
-            "paused: the account has no credits left".to_owned(),
-            remedy_of("billing-paused"),
-        ));
+        return Some(error(since, "paused: the account has no credits left".to_owned(), remedy_of("billing-paused")));
     }
     if is(DaemonState::Waiting) {
-        return Some(warning(
-            since,
-            "not connected, waiting to try again".to_owned(),
-            remedy_of("connect-failed"),
-        ));
+        return Some(warning(since, "not connected, waiting to try again".to_owned(), remedy_of("connect-failed")));
     }
-    if lasting
-        && (is(DaemonState::Starting)
-            || is(DaemonState::Connecting)
-            || is(DaemonState::Subscribing))
-    {
+    if lasting && (is(DaemonState::Starting) || is(DaemonState::Connecting) || is(DaemonState::Subscribing)) {
         let what = format!("{} takes long", daemon.text("state"));
         return Some(warning(since, what, remedy_of("connect-failed")));
     }
@@ -131,16 +106,14 @@ fn state(daemon: &Columns, now: Time) -> Option<Trouble> {
         let what = "nothing has been committed: the daemon or its disk is stuck".to_owned();
         return Some(error(Some(watermark), what, remedy_of("storage-trouble")));
     }
-    is(DaemonState::Draining)
-        .then(|| warning(since, "catching up".to_owned(), remedy_of("drain-entered")))
+    is(DaemonState::Draining).then(|| warning(since, "catching up".to_owned(), remedy_of("drain-entered")))
 }
 
 /// Streams that are not covered for one cause.
 fn uncovered(gaps: &OpenGaps) -> Trouble {
     let what = format!("{} not covered ({})", figures::counted(gaps.streams, "stream"), gaps.cause);
     let cause = Cause::of_word(&gaps.cause);
-    let remedy =
-        cause.map_or("See `siftd gaps --state open`.", |cause| remedy_of(notice_of(cause)));
+    let remedy = cause.map_or("See `siftd gaps --state open`.", |cause| remedy_of(notice_of(cause)));
     match cause.filter(|cause| heals(*cause)) {
         Some(_) => warning(Some(gaps.since), what, remedy),
         None => error(Some(gaps.since), what, remedy),
@@ -197,15 +170,10 @@ fn notice_of(cause: Cause) -> &'static str {
 /// The disk and the clock.
 fn surroundings(picture: &Picture) -> impl Iterator<Item = Trouble> {
     let disk = picture.archive.free.filter(|free| *free < FREE_LOW).map(|free| {
-        error(
-            None,
-            format!("only {} left on the archive's disk", figures::size(free)),
-            remedy_of("storage-full"),
-        )
+        error(None, format!("only {} left on the archive's disk", figures::size(free)), remedy_of("storage-full"))
     });
     let log = (picture.archive.log > LOG_LARGE).then(|| {
-        let what =
-            format!("the write-ahead log has grown to {}", figures::size(picture.archive.log));
+        let what = format!("the write-ahead log has grown to {}", figures::size(picture.archive.log));
         warning(None, what, remedy_of("wal-growth"))
     });
     let offset = picture.daemon.as_ref().and_then(|daemon| daemon.number("clock_offset_us"));
@@ -222,14 +190,8 @@ mod tests {
 
     #[test]
     fn every_remedy_is_in_the_table() {
-        let named = [
-            "billing-paused",
-            "connect-failed",
-            "storage-trouble",
-            "drain-entered",
-            "storage-full",
-            "wal-growth",
-        ];
+        let named =
+            ["billing-paused", "connect-failed", "storage-trouble", "drain-entered", "storage-full", "wal-growth"];
         for name in Cause::ALL.into_iter().map(notice_of).chain(named) {
             assert!(TABLE.iter().any(|entry| entry.name == name), "{name}");
         }

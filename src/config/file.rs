@@ -1,0 +1,86 @@
+//! Reading a file that the settings name: once, with a bound, and never a file that could block.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+use super::fault::Complaint;
+use super::units;
+
+/// A file as it was at one instant: what it held and who may touch it.
+pub(super) struct Contents {
+    pub(super) bytes: Vec<u8>,
+    /// The permission bits.
+    pub(super) mode: u32,
+}
+
+/// Reads a regular file of at most `limit` bytes.
+///
+/// A pipe or a device is refused rather than waited for; the size and the permissions are those of
+/// the file that was opened, not of whatever the name points to later.
+pub(super) fn read(path: &Path, limit: u64) -> Result<Contents, Complaint> {
+    let (file, mode) = open(path)?;
+    let mut bytes = Vec::new();
+    let read = file.take(limit.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(|error| unreadable(path, &error))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
+        let limit = units::show(limit, units::SIZES);
+        return Err(Complaint::new(format!("{} is larger than {limit}", path.display()))
+            .hint("is it the right file?"));
+    }
+    Ok(Contents { bytes, mode })
+}
+
+fn open(path: &Path) -> Result<(File, u32), Complaint> {
+    let flags = OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let flags = i32::try_from(flags.bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let file = file.map_err(|error| unreadable(path, &error))?;
+    let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
+    if metadata.is_file() {
+        return Ok((file, metadata.mode() & 0o7777));
+    }
+    let what = if metadata.is_dir() { "a directory" } else { "no regular file" };
+    Err(Complaint::new(format!("{} is {what}", path.display())).hint("name a file"))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Complaint {
+    let path = path.display();
+    if error.kind() == io::ErrorKind::NotFound {
+        return Complaint::new(format!("there is no file {path}"))
+            .hint("create it or correct the name");
+    }
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return Complaint::new(format!("the user of this process may not read {path}"))
+            .hint("give its group the right to read it");
+    }
+    Complaint::new(format!("{path} cannot be read: {}", plain(error)))
+}
+
+/// The system's own words without Rust's `(os error 5)`.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// What is unwise about who may change the file: whoever can, commands the daemon.
+pub(super) fn exposed(path: &Path, mode: u32) -> Vec<Complaint> {
+    const OTHERS_WRITE: u32 = 0o002;
+    const STICKY: u32 = 0o1000;
+    let mut complaints = Vec::new();
+    if mode & OTHERS_WRITE != 0 {
+        let complaint = Complaint::new("other users may change this file");
+        complaints.push(complaint.hint(format!("run: chmod o-w {}", path.display())));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mode = folder.metadata().map_or(0, |metadata| metadata.mode());
+    if mode & OTHERS_WRITE != 0 && mode & STICKY == 0 {
+        let complaint = Complaint::new("other users may replace this file");
+        complaints.push(complaint.hint(format!("run: chmod o-w {}", folder.display())));
+    }
+    complaints
+}

@@ -1,0 +1,97 @@
+//! The table of reactions: what each class of message, and each fault, makes us do.
+
+use std::time::Duration;
+
+use super::Ladder;
+use super::subscriptions::Refusal;
+use crate::coverage::Cause;
+use crate::fault::Fault;
+use crate::limits::RETRY_AFTER_MAX;
+use crate::signal::Class;
+
+/// What to do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Reaction {
+    /// The stream is active: coverage begins, its gap ends.
+    Acknowledge,
+    /// A sign of life, no more.
+    Live,
+    /// Nothing.
+    Ignore,
+    /// An error of ours: say what we sent, do not send it again at once.
+    OwnMistake,
+    /// This stream is out; the others go on.
+    Refuse(Refusal),
+    /// This stream is asked for again, later and later.
+    RetryStream,
+    /// No more streams fit: leave the rest out.
+    Overflow,
+    /// Close if it stands; connect again after a wait of this ladder, and not before `least`.
+    Redial { cause: Cause, ladder: Ladder, least: Duration },
+    /// Close if it stands; connect again at once, unless the server sent us away a moment ago.
+    RedialNow { cause: Cause },
+    /// Catch up; nothing more is proven on this connection.
+    SpeedUp,
+    /// Close; the account is empty: wait for the operator, try once an hour.
+    Pause,
+    /// Close; at the start, or after one more try, give up.
+    Identity,
+    /// A status that is not in the table: say it, then do this.
+    Unknown(Box<Reaction>),
+}
+
+const NO_LEAST: Duration = Duration::ZERO;
+
+/// The reaction to a status. `attributed` is whether it concerns a stream that we know.
+pub fn of_class(class: Class, attributed: bool) -> Reaction {
+    let trouble = |cause| Reaction::Redial { cause, ladder: Ladder::Trouble, least: NO_LEAST };
+    match class {
+        Class::Acknowledged => Reaction::Acknowledge,
+        Class::Alive => Reaction::Live,
+        Class::NotSubscribed | Class::StopHeard => Reaction::Ignore,
+        Class::RequestRefused => Reaction::OwnMistake,
+        Class::StreamRejected => Reaction::Refuse(Refusal::Rejected),
+        Class::StreamDisabled => Reaction::Refuse(Refusal::Disabled),
+        Class::StreamTrouble => Reaction::RetryStream,
+        Class::TooManySubscriptions => Reaction::Overflow,
+        Class::ConnectionTrouble | Class::BalanceUnknown => trouble(Cause::ServerError),
+        Class::Capacity => trouble(Cause::Capacity),
+        Class::Maintenance => Reaction::RedialNow { cause: Cause::Maintenance },
+        Class::SlowWarning => Reaction::SpeedUp,
+        Class::SlowDisconnected => Reaction::RedialNow { cause: Cause::SlowConsumer },
+        Class::CreditsUsedUp => Reaction::Pause,
+        Class::IdentityRefused => Reaction::Identity,
+        Class::UnknownSuccess | Class::UnknownWarning => Reaction::Unknown(Box::new(Reaction::Live)),
+        Class::UnknownFailure if attributed => Reaction::Unknown(Box::new(Reaction::RetryStream)),
+        Class::UnknownFailure => Reaction::Unknown(Box::new(trouble(Cause::ServerError))),
+    }
+}
+
+/// The reaction to a failed attempt or a lost connection.
+pub fn of_fault(fault: &Fault) -> Reaction {
+    let cause = fault.cause();
+    match fault {
+        Fault::Silent(_) | Fault::Suspended(_) => Reaction::RedialNow { cause },
+        Fault::Unreachable(_)
+        | Fault::Tls(_)
+        | Fault::Closed { .. }
+        | Fault::Broken(_)
+        | Fault::Garbled(_)
+        | Fault::Oversize { .. } => Reaction::Redial { cause, ladder: Ladder::Network, least: NO_LEAST },
+        Fault::Refused { status, retry_after, class, .. } => {
+            let least = retry_after.map_or(NO_LEAST, |wait| wait.min(RETRY_AFTER_MAX));
+            of_refusal(*status, *class, least, cause)
+        }
+    }
+}
+
+/// The reaction to an answer other than 101. A known message in its body says more than its status code.
+fn of_refusal(status: u16, class: Option<Class>, least: Duration, cause: Cause) -> Reaction {
+    match class.map(|class| of_class(class, false)) {
+        Some(Reaction::Redial { cause, ladder, .. }) => Reaction::Redial { cause, ladder, least },
+        Some(Reaction::RedialNow { cause }) if least.is_zero() => Reaction::RedialNow { cause },
+        Some(reaction @ (Reaction::Pause | Reaction::Identity)) => reaction,
+        _ if matches!(status, 401 | 403) => Reaction::Identity,
+        _ => Reaction::Redial { cause, ladder: Ladder::Trouble, least },
+    }
+}

@@ -1,0 +1,137 @@
+//! Where coverage begins and ends: the records of it.
+
+use super::{Session, Turn};
+use crate::coverage::Cause;
+use crate::decide::Standing;
+use crate::decide::subscriptions::Slot;
+use crate::notice::Notice;
+use crate::record::{Record, StreamState};
+use crate::time::Time;
+
+impl Session {
+    /// A stream is served: coverage begins now, and its gap ends. Not on a connection that proves nothing any more.
+    pub(super) fn cover(&mut self, turn: &mut Turn<'_>, slot: Slot) {
+        let (Some(link), Some(stream)) = (&mut self.link, self.streams.get_mut(slot)) else {
+            return;
+        };
+        turn.record(Record::Stands { stream: stream.id, state: StreamState::Active, reason: None });
+        if link.frontier.is_capped() || matches!(stream.standing, Standing::Covered(_)) {
+            return;
+        }
+        if matches!(stream.standing, Standing::Gap(_)) {
+            link.healed += 1;
+            link.healed_stream = Some(stream.name.clone());
+        }
+        stream.standing = Standing::Covered(turn.now);
+        turn.record(Record::Covered { stream: stream.id, connection: link.id, from: turn.now });
+    }
+
+    /// One stream is no longer served, or never was: a gap from the last proven moment on.
+    pub(super) fn uncover(&mut self, turn: &mut Turn<'_>, slot: Slot, cause: Cause, detail: Option<String>) {
+        let proven = self.link.as_ref().map_or(turn.now, |link| link.frontier.proven());
+        let Some(stream) = self.streams.get_mut(slot) else { return };
+        let from = match stream.standing {
+            Standing::New => stream.wanted,
+            Standing::Covered(from) => from.max(proven),
+            Standing::Gap(already) if already == cause => return,
+            Standing::Gap(_) => turn.now,
+        };
+        stream.standing = Standing::Gap(cause);
+        turn.record(Record::Gap { stream: stream.id, from, cause, detail });
+        let name = stream.name.clone();
+        self.say(turn, Notice::GapOpened { streams: 1, stream: Some(name), cause, since: from });
+    }
+
+    /// Everything that is covered no longer is, from the last proven moment on.
+    pub(super) fn uncover_all(&mut self, turn: &mut Turn<'_>, cause: Cause) {
+        let Some(proven) = self.link.as_ref().map(|link| link.frontier.proven()) else { return };
+        let (mut streams, mut since, mut name) = (0, Time::NEVER, None);
+        for stream in self.streams.iter_mut() {
+            let Standing::Covered(from) = stream.standing else { continue };
+            let from = from.max(proven);
+            stream.standing = Standing::Gap(cause);
+            turn.record(Record::Gap { stream: stream.id, from, cause, detail: None });
+            (streams, since) = (streams + 1, since.min(from));
+            name = Some(stream.name.clone());
+        }
+        self.say_opened(turn, streams, name, cause, since);
+    }
+
+    /// The gaps that grow go on under another cause, save those of streams that have a cause of their own; and
+    /// streams without a history get one.
+    pub(super) fn turn_gaps(&mut self, turn: &mut Turn<'_>, cause: Cause) {
+        let (mut streams, mut since, mut name) = (0, Time::NEVER, None);
+        for stream in self.streams.iter_mut() {
+            let from = match stream.standing {
+                Standing::New => stream.wanted,
+                Standing::Gap(Cause::Rejected | Cause::Disabled | Cause::OverLimit) | Standing::Covered(_) => continue,
+                Standing::Gap(already) if already == cause => continue,
+                Standing::Gap(_) => turn.now,
+            };
+            stream.standing = Standing::Gap(cause);
+            turn.record(Record::Gap { stream: stream.id, from, cause, detail: None });
+            (streams, since) = (streams + 1, since.min(from));
+            name = Some(stream.name.clone());
+        }
+        self.renew_grace();
+        self.say_opened(turn, streams, name, cause, since);
+    }
+
+    /// Streams that have waited too long for their first acknowledgement get a gap from the beginning.
+    pub(super) fn end_grace(&mut self, turn: &mut Turn<'_>) {
+        let cause = if self.link.is_some() { Cause::Starting } else { self.out.unwrap_or(Cause::Starting) };
+        let (mut streams, mut since, mut name) = (0, Time::NEVER, None);
+        for stream in self.streams.iter_mut() {
+            if stream.standing == Standing::New && stream.wanted.after(self.policy.starting) <= turn.now {
+                stream.standing = Standing::Gap(cause);
+                turn.record(Record::Gap { stream: stream.id, from: stream.wanted, cause, detail: None });
+                (streams, since) = (streams + 1, since.min(stream.wanted));
+                name = Some(stream.name.clone());
+            }
+        }
+        self.renew_grace();
+        self.say_opened(turn, streams, name, cause, since);
+    }
+
+    /// Finds out when the next stream without a history has waited long enough.
+    pub(super) fn renew_grace(&mut self) {
+        let new = self.streams.iter().filter(|stream| stream.standing == Standing::New);
+        self.grace = new.map(|stream| stream.wanted.after(self.policy.starting)).min().unwrap_or(Time::NEVER);
+    }
+
+    /// The connection is given up: what it proves stands, the rest is a gap.
+    pub(super) fn lose(&mut self, turn: &mut Turn<'_>, cause: Cause, detail: &str) {
+        self.out = Some(cause);
+        if self.link.is_none() {
+            return;
+        }
+        self.say_healed(turn);
+        self.uncover_all(turn, cause);
+        self.streams.disconnected();
+        self.unread = None;
+        if let Some(link) = self.link.take() {
+            self.reach = Some(link.reach(&self.clock, self.last_tick));
+            let because = format!("{cause}: {detail}");
+            turn.record(Record::Closed { connection: link.id, at: turn.now, because });
+            let seconds = turn.now.since(link.opened).as_secs_f64();
+            let detail = detail.to_owned();
+            self.say_of(turn, link.id, Notice::Disconnected { connection: link.id, cause, detail, seconds });
+        }
+        turn.act(super::Action::HangUp);
+    }
+
+    fn say_opened(&mut self, turn: &mut Turn<'_>, streams: usize, name: Option<String>, cause: Cause, since: Time) {
+        if streams > 0 {
+            let stream = name.filter(|_| streams == 1);
+            self.say(turn, Notice::GapOpened { streams, stream, cause, since });
+        }
+    }
+
+    /// Says how many gaps have ended.
+    pub(super) fn say_healed(&mut self, turn: &mut Turn<'_>) {
+        let Some(link) = self.link.as_mut().filter(|link| link.healed > 0) else { return };
+        let (streams, connection) = (std::mem::take(&mut link.healed), link.id);
+        let stream = link.healed_stream.take().filter(|_| streams == 1);
+        self.say(turn, Notice::GapClosed { streams, stream, connection });
+    }
+}
