@@ -13,6 +13,7 @@ pub mod streams;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::{ExitCode, Termination};
 
 use clap::{Parser, Subcommand};
 
@@ -57,7 +58,7 @@ pub enum Command {
 
 impl Cli {
     /// Does what was asked and says how it ended.
-    pub fn run(&self) -> Exit {
+    pub fn run(&self) -> ExitCode {
         let config = self.config.as_deref();
         let now = Clock::start().now();
         match &self.command {
@@ -66,20 +67,21 @@ impl Cli {
             Command::Status(args) => answered(|out| status::run(args, config, now, out)),
             Command::Streams(args) => answered(|out| streams::run(args, config, out)),
             Command::Gaps(args) => answered(|out| gaps::run(args, config, now, out)),
-            Command::Reload(reload::Args {}) => answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out)),
             Command::Explain(args) => answered(|out| Ok(out.write_all(explain::run(args)?.as_bytes())?)),
+            Command::Reload(reload::Args {}) => answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out)),
         }
     }
 }
 
 /// Says what is wrong with the arguments, or what `--help` and `--version` ask for.
-pub fn refused(refusal: &clap::Error) -> Exit {
+pub fn refused(refusal: &clap::Error) -> ExitCode {
     let printed = refusal.print();
-    match (refusal.use_stderr(), printed) {
+    let exit = match (refusal.use_stderr(), printed) {
         (true, _) => Exit::Usage,
         (false, Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Storage,
         (false, _) => Exit::Stopped,
-    }
+    };
+    exit.report()
 }
 
 /// Why a command could not answer.
@@ -118,18 +120,16 @@ impl Failure {
 }
 
 /// Lets a command write its answer to standard output. A reader that went away (`| head`) is no failure.
-fn answered(work: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> Exit {
+fn answered(work: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> ExitCode {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let ended = work(&mut out).and_then(|()| Ok(out.flush()?));
-    match ended {
+    let exit = match &ended {
         Ok(()) => Exit::Stopped,
-        Err(failure) => {
-            let exit = failure.exit();
-            if exit != Exit::Stopped {
-                // A closed standard error leaves the exit code to speak.
-                writeln!(io::stderr(), "siftd: {failure}").unwrap_or_default();
-            }
-            exit
-        }
+        Err(failure) => failure.exit(),
+    };
+    if let (Err(failure), true) = (ended, exit != Exit::Stopped) {
+        // A closed standard error leaves the exit code to speak.
+        writeln!(io::stderr(), "siftd: {failure}").unwrap_or_default();
     }
+    exit.report()
 }
