@@ -10,3 +10,6 @@ pub mod peer_text;
 pub mod limits;
 pub mod protocol;
 pub mod decide;
+
+pub mod command;
+pub mod simulator;
