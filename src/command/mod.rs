@@ -8,12 +8,12 @@ pub mod gaps;
 pub mod output;
 pub mod reload;
 pub mod run;
+pub mod simulate;
 pub mod status;
 pub mod streams;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::{ExitCode, Termination};
 
 use clap::{Parser, Subcommand};
 
@@ -54,11 +54,12 @@ pub enum Command {
     Gaps(gaps::Args),
     Reload(reload::Args),
     Explain(explain::Args),
+    Simulate(simulate::Args),
 }
 
 impl Cli {
     /// Does what was asked and says how it ended.
-    pub fn run(&self) -> ExitCode {
+    pub fn run(&self) -> Exit {
         let config = self.config.as_deref();
         let now = Clock::start().now();
         match &self.command {
@@ -67,21 +68,21 @@ impl Cli {
             Command::Status(args) => answered(|out| status::run(args, config, now, out)),
             Command::Streams(args) => answered(|out| streams::run(args, config, out)),
             Command::Gaps(args) => answered(|out| gaps::run(args, config, now, out)),
-            Command::Explain(args) => answered(|out| Ok(out.write_all(explain::run(args)?.as_bytes())?)),
             Command::Reload(reload::Args {}) => answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out)),
+            Command::Explain(args) => answered(|out| explain::run(args, out)),
+            Command::Simulate(args) => simulate::run(args),
         }
     }
 }
 
 /// Says what is wrong with the arguments, or what `--help` and `--version` ask for.
-pub fn refused(refusal: &clap::Error) -> ExitCode {
+pub fn refused(refusal: &clap::Error) -> Exit {
     let printed = refusal.print();
-    let exit = match (refusal.use_stderr(), printed) {
+    match (refusal.use_stderr(), printed) {
         (true, _) => Exit::Usage,
         (false, Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Storage,
         (false, _) => Exit::Stopped,
-    };
-    exit.report()
+    }
 }
 
 /// Why a command could not answer.
@@ -120,7 +121,7 @@ impl Failure {
 }
 
 /// Lets a command write its answer to standard output. A reader that went away (`| head`) is no failure.
-fn answered(work: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> ExitCode {
+fn answered(work: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> Exit {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let ended = work(&mut out).and_then(|()| Ok(out.flush()?));
     let exit = match &ended {
@@ -131,5 +132,5 @@ fn answered(work: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> ExitCod
         // A closed standard error leaves the exit code to speak.
         writeln!(io::stderr(), "siftd: {failure}").unwrap_or_default();
     }
-    exit.report()
+    exit
 }
