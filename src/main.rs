@@ -1,13 +1,10 @@
 //! Arguments → command → exit code; nothing else.
 
-use std::process::ExitCode;
-
 use clap::Parser;
 use siftd::command::{self, Cli};
-use siftd::exit;
+use siftd::exit::Exit;
 
-fn main() -> ExitCode {
-    exit::end_on_panic();
+fn main() -> Exit {
     match Cli::try_parse() {
         Ok(cli) => cli.run(),
         Err(refusal) => command::refused(&refusal),
