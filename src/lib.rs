@@ -15,6 +15,7 @@ pub mod archive;
 pub mod host;
 pub mod exit;
 pub mod config;
+pub mod simulator;
 pub mod command;
 pub mod driver;
 pub mod daemon;

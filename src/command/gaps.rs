@@ -11,7 +11,7 @@ use super::Failure;
 use super::columns::{Columns, Document};
 use super::figures;
 use super::output::{Sheet, cell};
-use crate::archive::reading::Reading;
+use crate::archive::reading::{Holder, Reading, holder};
 use crate::config::archive_path;
 use crate::time::Time;
 
@@ -110,7 +110,25 @@ pub fn run(args: &Args, config: Option<&Path>, now: Time, out: &mut dyn Write) -
         })?;
         return Ok(document.end()?);
     }
-    print(&archive.all(QUESTION, parameters, Columns::of)?, now, out)
+    print(&archive.all(QUESTION, parameters, Columns::of)?, now, out)?;
+    unwatched(&archive, out)
+}
+
+/// While no daemon runs, the gap after its last word may not be written yet: an empty list would be a false comfort.
+fn unwatched(archive: &Reading, out: &mut dyn Write) -> Result<(), Failure> {
+    if holder(archive.path()) != Holder::Nobody {
+        return Ok(());
+    }
+    match archive.first("SELECT watermark_us FROM daemon", [], |row| row.get::<_, Option<i64>>(0))?.flatten() {
+        Some(watermark) => {
+            let watermark = figures::moment(Time::from_micros(watermark));
+            Ok(writeln!(
+                out,
+                "\nNo daemon runs: nothing after {watermark} is proven complete, whatever is listed here."
+            )?)
+        }
+        None => Ok(writeln!(out, "\nNo daemon runs: nothing is proven complete.")?),
+    }
 }
 
 /// Refuses a stream that the archive has never heard of: no gaps would be a false comfort.

@@ -8,6 +8,7 @@ pub mod gaps;
 pub mod output;
 pub mod reload;
 pub mod run;
+pub mod simulate;
 pub mod status;
 pub mod streams;
 
@@ -53,6 +54,7 @@ pub enum Command {
     Gaps(gaps::Args),
     Reload(reload::Args),
     Explain(explain::Args),
+    Simulate(simulate::Args),
 }
 
 impl Cli {
@@ -68,6 +70,7 @@ impl Cli {
             Command::Gaps(args) => answered(|out| gaps::run(args, config, now, out)),
             Command::Reload(reload::Args {}) => answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out)),
             Command::Explain(args) => answered(|out| explain::run(args, out)),
+            Command::Simulate(args) => simulate::run(args),
         }
     }
 }
@@ -121,15 +124,13 @@ impl Failure {
 fn answered(work: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> Exit {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let ended = work(&mut out).and_then(|()| Ok(out.flush()?));
-    match ended {
+    let exit = match &ended {
         Ok(()) => Exit::Stopped,
-        Err(failure) => {
-            let exit = failure.exit();
-            if exit != Exit::Stopped {
-                // A closed standard error leaves the exit code to speak.
-                writeln!(io::stderr(), "siftd: {failure}").unwrap_or_default();
-            }
-            exit
-        }
+        Err(failure) => failure.exit(),
+    };
+    if let (Err(failure), true) = (ended, exit != Exit::Stopped) {
+        // A closed standard error leaves the exit code to speak.
+        writeln!(io::stderr(), "siftd: {failure}").unwrap_or_default();
     }
+    exit
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use clap::Parser;
-use rusqlite::Connection;
+use rusqlite::{Connection, FileControl, MAIN_DB};
 use siftd::archive::reading::lock_path;
 use siftd::command::{self, Cli};
 use siftd::time::Time;
@@ -43,6 +43,13 @@ impl Example {
 
     pub(crate) fn sql(&self, statements: &str) {
         self.writer.execute_batch(statements).unwrap();
+    }
+
+    /// Closes the archive as a daemon does that stops in order; its folder lives on.
+    pub(crate) fn close(self) -> TempDir {
+        self.writer.file_control(Some(MAIN_DB), FileControl::PersistWal(&mut 1)).unwrap();
+        self.writer.close().unwrap();
+        self.folder
     }
 
     /// The columns of a view, in its order.

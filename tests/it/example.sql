@@ -1,7 +1,7 @@
 -- Two hours in the life of five streams, looked at on 2026-11-22 at 05:00:00 UTC. `ago(s)` is written as
 -- 1795323600000000 - s * 1000000.
 
-INSERT INTO meta (name, value) VALUES ('bucket', 1);
+INSERT OR REPLACE INTO meta (name, value) VALUES ('bucket', 1);
 
 INSERT INTO stream (id, name, label, state, reason, wanted, began, retired) VALUES
     (1, '4f3af38ad1c31646561bc814c3e69af5', 'coffee', 'active', NULL, 1795323600000000 - 7200000000, 1795323600000000 - 7200000000, NULL),

@@ -79,8 +79,8 @@ fn a_daemon_that_died() {
                   Check the hash in the stream list; take it out or correct it, then `siftd reload`.
 
             daemon        not running; last state live since 2026-11-22T04:40:01Z (19 min 59 s ago), siftd 0.1.0
-            connection    3 since 2026-11-22T04:40:00Z (20 min 0 s ago): 1,500 frames, 3.1 MiB, 1,450 interactions
-            streams       2 active, 1 disabled, 1 rejected, 1 retired
+            connection    none; the last one (3) ended with the daemon: 1,500 frames, 3.1 MiB, 1,450 interactions
+            streams       2 active, 1 disabled, 1 rejected, 1 retired, as the daemon left them
             interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
             gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed, waiting for backfill
             watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
@@ -98,22 +98,22 @@ fn a_daemon_that_died() {
 fn a_daemon_that_was_stopped() {
     let example = Example::filled();
     example.sql(
-        "UPDATE state SET state = 'stopped', since = 1795323600000000 - 90000000, queue_frames = 0;
+        "UPDATE state SET state = 'stopped', since = told, queue_frames = 0;
                  UPDATE connection SET closed = covered, closed_because = 'shutdown' WHERE id = 3",
     );
     check(
         &example,
         expect![[r#"
-            ERROR not running: it was stopped in order, since 2026-11-22T04:58:30Z (1 min 30 s ago)
+            ERROR not running: it was stopped in order, since 2026-11-22T04:59:59Z (0.4 s ago)
                   Start the daemon (`systemctl start siftd`): whatever the server sends meanwhile is missed.
             ERROR 1 stream not covered (disabled), since 2026-11-22T03:00:00Z (2 h 0 min ago)
                   Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons.
             ERROR 1 stream not covered (rejected), since 2026-11-22T03:00:00Z (2 h 0 min ago)
                   Check the hash in the stream list; take it out or correct it, then `siftd reload`.
 
-            daemon        not running; last state stopped since 2026-11-22T04:58:30Z (1 min 30 s ago), siftd 0.1.0
+            daemon        not running; last state stopped since 2026-11-22T04:59:59Z (0.4 s ago), siftd 0.1.0
             connection    none; the last one (3) ended 2026-11-22T04:59:59Z (0.5 s ago) (shutdown): 1,500 frames, 3.1 MiB, 1,450 interactions
-            streams       2 active, 1 disabled, 1 rejected, 1 retired
+            streams       2 active, 1 disabled, 1 rejected, 1 retired, as the daemon left them
             interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
             gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed, waiting for backfill
             watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 0 frames waiting, the server's clock is 0.1 s ahead of ours
@@ -171,16 +171,16 @@ fn an_archive_that_no_daemon_has_used() {
     check(
         &Example::empty(),
         expect![[r#"
-        ERROR no daemon has ever run on this archive
-              Start the daemon (`systemctl start siftd`): whatever the server sends meanwhile is missed.
+            ERROR no daemon has ever run on this archive
+                  Start the daemon (`systemctl start siftd`): whatever the server sends meanwhile is missed.
 
-        daemon        none has run yet
-        connection    none yet
-        streams       none
-        interactions  0 in the last minute (0.0/s), 0 in the last hour, last one none yet
-        gaps          0 open; 0 closed, waiting for backfill
-        watermark     none yet
-    "#]],
+            daemon        none has run yet
+            connection    none yet
+            streams       none
+            interactions  none yet
+            gaps          0 open; 0 closed, waiting for backfill
+            watermark     none yet
+        "#]],
     );
 }
 

@@ -68,6 +68,7 @@ fn connection(picture: &Picture) -> String {
     let opened = connection.moment("opened_us").map(|opened| when(opened, picture.now)).unwrap_or_default();
     let taken = format!("{} frames, {}, {} interactions", count("frames"), figures::size(bytes), count("interactions"));
     match connection.moment("closed_us") {
+        None if picture.holder == Holder::Nobody => format!("none; the last one ({id}) ended with the daemon: {taken}"),
         None => format!("{id} since {opened}: {taken}"),
         Some(closed) => format!(
             "none; the last one ({id}) ended {} ({}): {taken}",
@@ -80,18 +81,23 @@ fn connection(picture: &Picture) -> String {
 fn streams(picture: &Picture) -> String {
     let states: Vec<_> =
         picture.streams.iter().map(|(state, number)| format!("{} {}", figures::count(*number), cell(state))).collect();
-    if states.is_empty() { "none".to_owned() } else { states.join(", ") }
+    match states.is_empty() {
+        true => "none".to_owned(),
+        false if picture.holder == Holder::Nobody => format!("{}, as the daemon left them", states.join(", ")),
+        false => states.join(", "),
+    }
 }
 
 fn interactions(picture: &Picture) -> String {
     let came = &picture.interactions;
-    let last = came.last.map_or_else(|| "none yet".to_owned(), |last| figures::age(last, picture.now));
+    let Some(last) = came.last else { return "none yet".to_owned() };
     let (whole, tenth) = (came.last_minute / 60, came.last_minute % 60 / 6);
     format!(
-        "{} in the last minute ({}.{tenth}/s), {} in the last hour, last one {last}",
+        "{} in the last minute ({}.{tenth}/s), {} in the last hour, last one {}",
         figures::count(came.last_minute),
         figures::count(whole),
         figures::count(came.last_hour),
+        figures::age(last, picture.now)
     )
 }
 

@@ -1,0 +1,508 @@
+//! A cue: something that happens to the node, and when.
+
+use super::scenario::{Answers, Pick, Rate, Size};
+use jiff::SignedDuration;
+use jiff::fmt::serde::unsigned_duration;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// One entry of the timeline. Written in TOML as
+/// `[[cue]]`, `when = { at = "10s" }`, `do = { close = { how = "reset" } }`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cue {
+    /// The name under which the journal says that it fired; the action's name if left out.
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub when: When,
+    /// Only this connection (they are counted from 1); without it the one that set the cue off, or else all.
+    #[serde(default)]
+    pub connection: Option<u64>,
+    #[serde(rename = "do")]
+    pub action: Action,
+}
+
+/// When a cue fires: one of the four conditions, or at once if none is given.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct When {
+    /// So long after the start.
+    #[serde(with = "unsigned_duration::optional")]
+    pub at: Option<Duration>,
+    /// When the world has made so many messages; repeated after each further so many.
+    pub after_messages: Option<u64>,
+    /// When this connection (from 1) has been upgraded; repeated at each following one.
+    pub on_connect: Option<u64>,
+    /// When so many subscriptions have been acknowledged since the start; repeated after each further so many.
+    pub on_acknowledged: Option<u64>,
+    /// So long after the condition.
+    #[serde(with = "unsigned_duration::required")]
+    pub delay: Duration,
+    /// Again each so often.
+    #[serde(with = "unsigned_duration::optional")]
+    pub every: Option<Duration>,
+    /// How often in all: once if left out, but without end if `every` is given.
+    pub times: Option<u32>,
+}
+
+/// What happens.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Sends a message: one of [`super::message::MESSAGES`] by name, or any text.
+    Say(Say),
+    /// Ends connections.
+    Close(Close),
+    /// Stops sending or reading for a while, or for good.
+    Stall(Stall),
+    /// Sends something that is not in any book.
+    Garbage(Garbage),
+    /// Puts these bytes on the wire between two frames.
+    Raw(Raw),
+    /// Makes one interaction of this size.
+    Giant(Giant),
+    /// A frame header that claims so many bytes, of which none follow; the connection is silent from then on.
+    Claim(Claim),
+    /// Makes one interaction and sends it in pieces.
+    Fragments(Fragments),
+    /// Sends pings without pause.
+    Pings(Count),
+    /// Refuses the next upgrades.
+    Refuse(Refuse),
+    /// Answers the next upgrades byte by byte.
+    SlowHandshake(SlowHandshake),
+    /// Closes the listening socket.
+    StopListening(StopListening),
+    /// Opens it again.
+    Listen,
+    /// Disables a stream, and says so to its subscribers.
+    Disable(Change),
+    /// Makes a hash invalid, and says so to its subscribers.
+    Invalidate(Change),
+    /// Makes a stream fine again.
+    Restore(Change),
+    /// Changes how many subscriptions a connection may hold.
+    Limit(Limit),
+    /// Changes the pace of the world.
+    Rate(Rate),
+    /// Makes so many interactions at once.
+    Burst(Burst),
+    /// Makes so many deletes at once.
+    Deletes(Deletes),
+    /// Changes how far the node's clock is off.
+    Clock(Skew),
+    /// Changes the ticks, or sends one at once.
+    Ticks(Ticks),
+    /// Changes how long messages are held before they are sent.
+    Lag(Lag),
+    /// Changes the forms of the answers.
+    Answers(Answers),
+    /// Ends the run.
+    Exit,
+}
+
+/// A message by name or as text; `<HASH>` in it stands for the stream's hash.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Say {
+    #[serde(default)]
+    pub message: Option<String>,
+    #[serde(default)]
+    pub text: Option<String>,
+    #[serde(default)]
+    pub stream: Option<Pick>,
+    #[serde(default = "one")]
+    pub copies: u32,
+}
+
+/// An end of connections.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Close {
+    #[serde(default)]
+    pub how: How,
+    #[serde(default = "normal_closure")]
+    pub code: u16,
+    #[serde(default)]
+    pub reason: String,
+    /// Send first what is buffered, instead of dropping it.
+    #[serde(default)]
+    pub drain: bool,
+}
+
+/// The ways in which a connection ends.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// A close frame with code and reason, then the end of the TCP connection.
+    #[default]
+    Clean,
+    /// The end of the TCP connection without a close frame.
+    Bare,
+    /// A TCP reset.
+    Reset,
+    /// Nothing: the socket stays open, unread and unwritten.
+    HalfOpen,
+}
+
+/// A pause of one side of the connection.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stall {
+    #[serde(default)]
+    pub what: Stalled,
+    /// Without it, for good.
+    #[serde(default, with = "unsigned_duration::optional")]
+    pub lasts: Option<Duration>,
+}
+
+/// Which side of the connection stalls.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stalled {
+    #[default]
+    Sending,
+    Reading,
+    Both,
+}
+
+/// Something that is not in any book.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Garbage {
+    pub kind: GarbageKind,
+    #[serde(default = "one")]
+    pub copies: u32,
+}
+
+/// The kinds of garbage: first those that a WebSocket allows, then those that it does not.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GarbageKind {
+    /// Text that is not JSON.
+    NotJson,
+    /// JSON cut in the middle.
+    BrokenJson,
+    /// JSON nested 100,000 levels deep.
+    DeepJson,
+    /// An object with 100,000 keys.
+    WideJson,
+    /// An object that means nothing.
+    UnknownJson,
+    /// A number out of range, a lone surrogate and a key that comes twice.
+    OddJson,
+    /// A status whose text nobody knows.
+    UnknownStatus,
+    /// A frame of nothing.
+    Empty,
+    /// A byte-order mark before a tick.
+    ByteOrderMark,
+    /// An interaction for a hash that nobody asked for.
+    StrayHash,
+    /// Two interactions for the first stream in one array (made by the world, so that the journal knows them).
+    Array,
+    /// Two interactions for the first stream in one frame, a newline between them (made by the world too).
+    Lines,
+    /// An interaction without an id (made by the world too).
+    NoId,
+    /// A binary frame.
+    Binary,
+    /// A pong that nobody asked for.
+    Pong,
+    /// Text that is not UTF-8.
+    InvalidUtf8,
+    /// A frame with reserved bits.
+    ReservedBits,
+    /// A frame with an operation code that does not exist.
+    UnknownOpcode,
+    /// A frame masked as only clients may.
+    Masked,
+    /// A ping longer than the 125 bytes allowed.
+    LongPing,
+    /// A close frame with a code that must not be sent.
+    BadClose,
+    /// A continuation of nothing.
+    Continuation,
+    /// Random bytes.
+    Noise,
+}
+
+/// Bytes for the wire.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raw {
+    /// Two hexadecimal digits a byte, spaces allowed.
+    pub hex: String,
+}
+
+/// One interaction of a given size.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Giant {
+    /// Of its JSON.
+    pub bytes: Size,
+    #[serde(default)]
+    pub stream: Option<Pick>,
+}
+
+/// What a frame header claims.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// As text, since it may be larger than TOML's numbers.
+    pub bytes: String,
+}
+
+/// One interaction in pieces.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fragments {
+    pub pieces: usize,
+    /// A ping between each two.
+    #[serde(default)]
+    pub pings: bool,
+    #[serde(default)]
+    pub stream: Option<Pick>,
+}
+
+/// So many.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Count {
+    pub count: u32,
+}
+
+/// How the next upgrades are refused.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refuse {
+    pub status: u16,
+    #[serde(default = "one")]
+    pub times: u32,
+    /// The `Retry-After` header: seconds or a date.
+    #[serde(default)]
+    pub retry_after: Option<String>,
+    /// The `Location` header.
+    #[serde(default)]
+    pub location: Option<String>,
+    /// The name of a message that becomes the body.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// The body as it is; goes before `message`.
+    #[serde(default)]
+    pub body: Option<String>,
+}
+
+/// Upgrades answered byte by byte.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlowHandshake {
+    #[serde(default = "one")]
+    pub times: u32,
+    /// Between two bytes.
+    #[serde(with = "unsigned_duration::required")]
+    pub pause: Duration,
+}
+
+/// A closed listening socket.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopListening {
+    /// Listen again after so long; without it, on the cue `listen`.
+    #[serde(default, with = "unsigned_duration::optional")]
+    pub lasts: Option<Duration>,
+}
+
+/// A stream whose behaviour changes.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    pub stream: Pick,
+    /// Whether the subscribers are told.
+    #[serde(default = "yes")]
+    pub tell: bool,
+}
+
+/// How many subscriptions a connection may hold.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    pub subscriptions: usize,
+}
+
+/// Many interactions at once.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Burst {
+    pub messages: u32,
+    /// Only for this stream.
+    #[serde(default)]
+    pub stream: Option<Pick>,
+}
+
+/// Many deletes at once.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deletes {
+    pub count: u32,
+    /// Before their interactions, which follow at once.
+    #[serde(default)]
+    pub early: bool,
+}
+
+/// How far a clock is off.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Skew {
+    pub skew: SignedDuration,
+}
+
+/// Changes of the ticks; what is left out stays.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ticks {
+    /// Zero sends none.
+    #[serde(with = "unsigned_duration::optional")]
+    pub every: Option<Duration>,
+    /// The value as JSON text; an empty text returns to the clock.
+    pub value: Option<String>,
+    pub skew: Option<SignedDuration>,
+    /// Sends one at once.
+    pub now: bool,
+}
+
+/// How long messages are held.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lag {
+    #[serde(with = "unsigned_duration::required")]
+    pub hold: Duration,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn normal_closure() -> u16 {
+    1000
+}
+
+impl Default for Close {
+    fn default() -> Self {
+        Self { how: How::Clean, code: normal_closure(), reason: String::new(), drain: false }
+    }
+}
+
+impl Say {
+    /// The message of this name, once.
+    pub fn named(message: &str) -> Self {
+        Self { message: Some(message.to_owned()), text: None, stream: None, copies: 1 }
+    }
+}
+
+impl From<Action> for Cue {
+    /// A cue that fires at once.
+    fn from(action: Action) -> Self {
+        Self { name: None, when: When::default(), connection: None, action }
+    }
+}
+
+impl Cue {
+    /// Reads one cue from a line of JSON, as `--control stdin` takes it.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let cue: Self = serde_json::from_str(line).map_err(|fault| format!("not a cue: {fault}"))?;
+        cue.check()?;
+        Ok(cue)
+    }
+
+    /// Faults that the form alone does not rule out.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let when = &self.when;
+        let conditions = [
+            when.at.is_some(),
+            when.after_messages.is_some(),
+            when.on_connect.is_some(),
+            when.on_acknowledged.is_some(),
+        ];
+        if conditions.iter().filter(|given| **given).count() > 1 {
+            return Err("give one of at, after_messages, on_connect and on_acknowledged, not several".to_owned());
+        }
+        if when.every.is_some_and(|every| every.is_zero()) {
+            return Err("every must be longer than nothing".to_owned());
+        }
+        if [when.after_messages, when.on_connect, when.on_acknowledged].contains(&Some(0)) {
+            return Err("counts begin at 1".to_owned());
+        }
+        self.action.check()
+    }
+}
+
+impl Action {
+    fn check(&self) -> Result<(), String> {
+        let named = match self {
+            Self::Say(say) => {
+                if say.message.is_some() == say.text.is_some() {
+                    return Err("say needs either message (a name) or text".to_owned());
+                }
+                say.message.as_deref()
+            }
+            Self::Refuse(refuse) => {
+                if !(300..=599).contains(&refuse.status) {
+                    return Err(format!("refuse takes an HTTP status from 300 to 599, not {}", refuse.status));
+                }
+                refuse.message.as_deref()
+            }
+            Self::Raw(raw) => {
+                super::wire::unhex(&raw.hex).ok_or("raw needs two hexadecimal digits a byte")?;
+                None
+            }
+            Self::Claim(claim) => {
+                claim.bytes.parse::<u64>().map_err(|fault| format!("claim.bytes is not a number of bytes: {fault}"))?;
+                None
+            }
+            _ => None,
+        };
+        match named {
+            Some(name) if super::message::named(name).is_none() => {
+                Err(format!("no message is called {name:?}; the names are: {}", super::message::names()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Its name in TOML and in the journal.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Say(_) => "say",
+            Self::Close(_) => "close",
+            Self::Stall(_) => "stall",
+            Self::Garbage(_) => "garbage",
+            Self::Raw(_) => "raw",
+            Self::Giant(_) => "giant",
+            Self::Claim(_) => "claim",
+            Self::Fragments(_) => "fragments",
+            Self::Pings(_) => "pings",
+            Self::Refuse(_) => "refuse",
+            Self::SlowHandshake(_) => "slow_handshake",
+            Self::StopListening(_) => "stop_listening",
+            Self::Listen => "listen",
+            Self::Disable(_) => "disable",
+            Self::Invalidate(_) => "invalidate",
+            Self::Restore(_) => "restore",
+            Self::Limit(_) => "limit",
+            Self::Rate(_) => "rate",
+            Self::Burst(_) => "burst",
+            Self::Deletes(_) => "deletes",
+            Self::Clock(_) => "clock",
+            Self::Ticks(_) => "ticks",
+            Self::Lag(_) => "lag",
+            Self::Answers(_) => "answers",
+            Self::Exit => "exit",
+        }
+    }
+}

@@ -1,0 +1,465 @@
+//! The world: streams, and the interactions and deletes that happen in it whether or not anybody listens.
+
+mod identity;
+mod shape;
+mod template;
+
+pub(super) use identity::{Id, as_hash};
+pub(super) use template::Framed;
+
+use super::clock::micros;
+use super::scenario::{Behaviour, DeleteForm, Pick, Stream, World as Settings};
+use fastrand::Rng;
+use serde_json::json;
+use std::collections::{HashMap, VecDeque};
+use template::{FIRST_SOURCE, Particulars, Template};
+use tokio_tungstenite::tungstenite::Bytes;
+
+/// Ordinary interactions differ in everything that is patched in; their shapes are this many.
+const TEMPLATES: usize = 256;
+/// Recent interactions that a duplicate or a delete may refer to.
+const RECENT: usize = 1024;
+/// Larger ones are not repeated: a thousand of them would be a gigabyte.
+const REPEATED_MAX: usize = 16 << 10;
+/// An interaction follows its early delete when so many other messages have been made.
+const EARLY_BY: u64 = 20;
+
+/// What kind of message it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    Interaction,
+    Delete,
+    Duplicate,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Interaction => "interaction",
+            Self::Delete => "delete",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
+/// Something that happened, for one or several streams.
+#[derive(Clone, Debug)]
+pub(super) struct Happening {
+    pub(super) kind: Kind,
+    /// None is not of the world's own making.
+    pub(super) id: Option<Id>,
+    pub(super) created_us: i64,
+    /// Stream by place, and its frame.
+    pub(super) copies: Vec<(usize, Framed)>,
+}
+
+/// A stream of the world.
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub(super) hash: [u8; 32],
+    pub(super) label: String,
+    pub(super) behaviour: Behaviour,
+    silent: bool,
+}
+
+impl Channel {
+    pub(super) fn hash(&self) -> &str {
+        std::str::from_utf8(&self.hash).unwrap_or_default()
+    }
+
+    fn produces(&self) -> bool {
+        !self.silent && !matches!(self.behaviour, Behaviour::Invalid | Behaviour::Disabled)
+    }
+}
+
+#[derive(Debug)]
+struct Recent {
+    happening: Happening,
+    source: u64,
+}
+
+/// The world and its randomness; nothing in it depends on who is connected.
+#[derive(Debug)]
+pub(super) struct World {
+    settings: Settings,
+    rng: Rng,
+    channels: Vec<Channel>,
+    places: HashMap<[u8; 32], usize>,
+    /// Places of the streams that see interactions.
+    productive: Vec<usize>,
+    ordinary: Vec<Template>,
+    /// Made when first needed, from a seed of their own.
+    large: Option<Vec<Template>>,
+    huge: Option<Vec<Template>>,
+    seed: u64,
+    recent: VecDeque<Recent>,
+    /// Interactions whose delete came first, and the count at which they follow.
+    overtaken: VecDeque<(u64, Happening)>,
+    made: u64,
+    deletes: usize,
+}
+
+impl World {
+    pub(super) fn new(settings: &Settings, streams: &[Stream], seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let mut world = Self {
+            settings: settings.clone(),
+            channels: Vec::with_capacity(settings.streams),
+            places: HashMap::new(),
+            productive: Vec::new(),
+            ordinary: templates(&mut rng, settings, TEMPLATES, 200..700),
+            large: None,
+            huge: None,
+            seed,
+            recent: VecDeque::with_capacity(RECENT),
+            overtaken: VecDeque::new(),
+            made: 0,
+            deletes: 0,
+            rng,
+        };
+        for hash in settings.hashes.iter().filter_map(|hash| as_hash(hash)) {
+            world.adopt(hash);
+        }
+        while world.channels.len() < settings.streams {
+            let hash = identity::stream_hash(&mut world.rng);
+            let silent = world.rng.f64() < settings.silent_streams;
+            let place = world.adopt(hash);
+            if let Some(channel) = world.channels.get_mut(place) {
+                channel.silent = silent;
+            }
+        }
+        for stream in streams {
+            if let Some(place) = world.place(&stream.stream) {
+                world.behave(place, stream.behaviour);
+            }
+        }
+        world.survey();
+        world
+    }
+
+    /// Takes a stream in, unless it is there; returns its place.
+    pub(super) fn adopt(&mut self, hash: [u8; 32]) -> usize {
+        let next = self.channels.len();
+        let place = *self.places.entry(hash).or_insert(next);
+        if place == next {
+            let label = format!("simulated-{next:04}");
+            self.channels.push(Channel { hash, label, behaviour: Behaviour::Fine, silent: false });
+            self.productive.push(next);
+        }
+        place
+    }
+
+    pub(super) fn channels(&self) -> &[Channel] {
+        &self.channels
+    }
+
+    pub(super) fn channel(&self, place: usize) -> Option<&Channel> {
+        self.channels.get(place)
+    }
+
+    pub(super) fn place_of(&self, hash: &[u8; 32]) -> Option<usize> {
+        self.places.get(hash).copied()
+    }
+
+    pub(super) fn place(&self, pick: &Pick) -> Option<usize> {
+        match pick {
+            Pick::Place(place) => (*place < self.channels.len()).then_some(*place),
+            Pick::Hash(hash) => self.place_of(&as_hash(hash)?),
+        }
+    }
+
+    pub(super) fn behave(&mut self, place: usize, behaviour: Behaviour) {
+        if let Some(channel) = self.channels.get_mut(place) {
+            channel.behaviour = behaviour;
+        }
+        self.survey();
+    }
+
+    fn survey(&mut self) {
+        let producing = self.channels.iter().enumerate().filter(|(_, channel)| channel.produces());
+        self.productive = producing.map(|(place, _)| place).collect();
+    }
+
+    /// The next thing that happens; nothing in a world without streams.
+    pub(super) fn next(&mut self, now_us: i64) -> Option<Happening> {
+        self.made += 1;
+        if self.overtaken.front().is_some_and(|(due, _)| *due <= self.made) {
+            return self.overtaken.pop_front().map(|(_, happening)| happening);
+        }
+        let chance = self.rng.f64();
+        if chance < self.settings.deletes {
+            let early = self.rng.f64() < self.settings.early_deletes;
+            return self.delete(now_us, early).or_else(|| self.interaction(now_us, None));
+        }
+        if chance < self.settings.deletes + self.settings.duplicates {
+            return self.duplicate().or_else(|| self.interaction(now_us, None));
+        }
+        self.interaction(now_us, None)
+    }
+
+    /// A new interaction, for the given stream or for any.
+    pub(super) fn interaction(&mut self, now_us: i64, stream: Option<usize>) -> Option<Happening> {
+        let recent = self.new_interaction(now_us, stream)?;
+        let happening = recent.happening.clone();
+        self.remember(recent);
+        Some(happening)
+    }
+
+    fn remember(&mut self, recent: Recent) {
+        let small = recent.happening.copies.iter().all(|(_, framed)| framed.frame.len() <= REPEATED_MAX);
+        if small {
+            if self.recent.len() >= RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(recent);
+        }
+    }
+
+    fn new_interaction(&mut self, now_us: i64, stream: Option<usize>) -> Option<Recent> {
+        let streams = self.audience(stream)?;
+        let created_us = self.posted(now_us);
+        let (id, source) = self.identify(created_us);
+        let chance = self.rng.f64();
+        let settings = &self.settings;
+        let make = |count, bytes| templates(&mut Rng::with_seed(self.seed), settings, count, bytes);
+        let shelf = if chance < settings.huge {
+            self.huge.get_or_insert_with(|| make(2, 900_000..1_000_000))
+        } else if chance < settings.huge + settings.large {
+            self.large.get_or_insert_with(|| make(4, 80_000..120_000))
+        } else {
+            &mut self.ordinary
+        };
+        let template = self.rng.choice(shelf.iter())?;
+        let particulars = Particulars::new(id, created_us, now_us, source);
+        let copies = streams
+            .into_iter()
+            .filter_map(|place| Some((place, template.fill(&self.channels.get(place)?.hash, &particulars))))
+            .collect();
+        Some(Recent {
+            happening: Happening {
+                kind: Kind::Interaction,
+                id: Some(id),
+                created_us: whole_second(created_us),
+                copies,
+            },
+            source,
+        })
+    }
+
+    /// The streams that an interaction matches.
+    fn audience(&mut self, stream: Option<usize>) -> Option<Vec<usize>> {
+        if let Some(stream) = stream {
+            return Some(vec![stream]);
+        }
+        let first = self.rng.choice(&self.productive).copied()?;
+        let mut streams = vec![first];
+        if self.rng.f64() < self.settings.shared {
+            for _ in 0..self.rng.u8(1..=3) {
+                let more = self.rng.choice(&self.productive).copied()?;
+                if !streams.contains(&more) {
+                    streams.push(more);
+                }
+            }
+        }
+        Some(streams)
+    }
+
+    /// When it was posted: now, but for the share of old ones.
+    fn posted(&mut self, now_us: i64) -> i64 {
+        let old_by = micros(self.settings.old_by);
+        if old_by > 0 && self.rng.f64() < self.settings.old { now_us - self.rng.i64(0..old_by) } else { now_us }
+    }
+
+    fn identify(&mut self, created_us: i64) -> (Id, u64) {
+        let count = self.made;
+        (Id::new(created_us, count, &mut self.rng), FIRST_SOURCE + count)
+    }
+
+    /// A recent message once more, byte for byte.
+    fn duplicate(&mut self) -> Option<Happening> {
+        let recent = self.recent.get(self.rng.usize(..self.recent.len().max(1)))?;
+        Some(Happening { kind: Kind::Duplicate, ..recent.happening.clone() })
+    }
+
+    /// A delete of something recent, or, `early`, of something that is yet to come.
+    pub(super) fn delete(&mut self, now_us: i64, early: bool) -> Option<Happening> {
+        let target = if early {
+            let recent = self.new_interaction(now_us, None)?;
+            self.overtaken.push_back((self.made + EARLY_BY, recent.happening.clone()));
+            recent
+        } else {
+            // It stays there: a duplicate or a second delete may follow.
+            let recent = self.recent.get(self.rng.usize(..self.recent.len().max(1)))?;
+            Recent { happening: recent.happening.clone(), source: recent.source }
+        };
+        self.deletes += 1;
+        let forms = &self.settings.delete_forms;
+        let form = forms.get(self.deletes % forms.len().max(1)).copied().unwrap_or(DeleteForm::Short);
+        let copies = target
+            .happening
+            .copies
+            .iter()
+            .filter_map(|(place, _)| {
+                let hash = self.channels.get(*place)?.hash();
+                Some((*place, delete_frame(form, hash, target.happening.id?, target.source)))
+            })
+            .collect();
+        Some(Happening { kind: Kind::Delete, copies, ..target.happening })
+    }
+
+    /// One interaction whose JSON has this many bytes (at least about 300), for one stream.
+    pub(super) fn sized(&mut self, now_us: i64, stream: Option<usize>, bytes: usize) -> Option<Happening> {
+        let place = self.audience(stream)?.into_iter().next()?;
+        let (id, source) = self.identify(now_us);
+        let data = |content: &str| {
+            let interaction =
+                json!({"id": template::ID, "type": "wordpress", "created_at": template::CREATED, "content": content});
+            json!({"interaction": interaction, "wordpress": {"id": template::SOURCE}}).to_string()
+        };
+        let padding = bytes.saturating_sub(data("").len());
+        let template = Template::of_text(&data(&"x".repeat(padding)), false);
+        let framed = template.fill(&self.channels.get(place)?.hash, &Particulars::new(id, now_us, now_us, source));
+        Some(Happening {
+            kind: Kind::Interaction,
+            id: Some(id),
+            created_us: whole_second(now_us),
+            copies: vec![(place, framed)],
+        })
+    }
+}
+
+/// `created_at` has no fraction of a second.
+fn whole_second(us: i64) -> i64 {
+    us.div_euclid(1_000_000) * 1_000_000
+}
+
+fn templates(rng: &mut Rng, settings: &Settings, count: usize, bytes: std::ops::Range<usize>) -> Vec<Template> {
+    (0..count)
+        .map(|place| {
+            let shape = shape::TYPES.get(place % shape::TYPES.len()).copied().unwrap_or_default();
+            let size = rng.usize(bytes.clone());
+            let data = shape::interaction(rng, shape, size);
+            let ascii = rng.bool();
+            let data_first = rng.f64() < settings.data_first;
+            Template::new(&data, ascii, data_first)
+        })
+        .collect()
+}
+
+fn delete_frame(form: DeleteForm, hash: &str, id: Id, source: u64) -> Framed {
+    let id = id.as_str();
+    let user = if form == DeleteForm::WithUser { r#","user":{"id":123456789}"# } else { "" };
+    let body = format!(r#""interaction":{{"id":"{id}","type":"twitter"}},"twitter":{{"id":"{source}"{user}}}}}"#);
+    let (data, after) = if form == DeleteForm::TopLevel {
+        (format!("{{{body}"), r#","deleted":true}"#)
+    } else {
+        (format!(r#"{{"deleted":true,{body}"#), "}")
+    };
+    let text = format!(r#"{{"hash":"{hash}","data":{data}{after}"#);
+    Framed { frame: super::wire::text(text.as_bytes()), data: Bytes::from(data) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire;
+    use super::*;
+    use serde_json::Value;
+
+    fn run(seed: u64, settings: &Settings) -> Vec<Happening> {
+        let mut world = World::new(settings, &[], seed);
+        (0..3000).filter_map(|n| world.next(1_350_753_020_000_000 + n * 700)).collect()
+    }
+
+    fn frames(happenings: &[Happening]) -> Vec<(usize, Bytes)> {
+        let copies = happenings.iter().flat_map(|happening| &happening.copies);
+        copies.map(|(place, framed)| (*place, framed.frame.clone())).collect()
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_world_byte_for_byte() {
+        let settings = Settings::default();
+        assert_eq!(frames(&run(7, &settings)), frames(&run(7, &settings)));
+        assert_ne!(frames(&run(7, &settings)), frames(&run(8, &settings)));
+    }
+
+    #[test]
+    fn every_frame_is_json_with_its_id_hash_and_date() {
+        let settings = Settings { large: 0.01, huge: 0.001, ..Settings::default() };
+        let mut world = World::new(&settings, &[], 3);
+        let mut kinds = HashMap::new();
+        for n in 0..3000 {
+            let happening = world.next(1_350_753_020_900_000 + n).expect("a world with streams");
+            *kinds.entry(happening.kind.name()).or_insert(0) += 1;
+            for (place, framed) in &happening.copies {
+                let read: Value = serde_json::from_slice(&wire::payload(&framed.frame)).expect("JSON");
+                assert_eq!(read["hash"], world.channel(*place).unwrap().hash());
+                assert_eq!(read["data"]["interaction"]["id"], happening.id.unwrap().as_str());
+                let data: Value = serde_json::from_slice(&framed.data).expect("JSON");
+                assert_eq!(data, read["data"]);
+                let deleted = read["data"]["deleted"] == true;
+                assert_eq!(deleted, happening.kind == Kind::Delete, "decoys must not delete");
+                if !deleted {
+                    let date = identity::date(happening.created_us / 1_000_000);
+                    assert_eq!(read["data"]["interaction"]["created_at"].as_str().unwrap().as_bytes(), date);
+                }
+            }
+        }
+        assert!(kinds["interaction"] > 2500 && kinds["delete"] > 5 && kinds["duplicate"] > 5, "{kinds:?}");
+    }
+
+    #[test]
+    fn an_early_delete_is_followed_by_its_interaction() {
+        let settings = Settings { deletes: 0.02, early_deletes: 1.0, ..Settings::default() };
+        let happenings = run(5, &settings);
+        let place = |id: Id, kind: Kind| happenings.iter().position(|it| it.id == Some(id) && it.kind == kind);
+        let deletes: Vec<Id> =
+            happenings.iter().filter(|it| it.kind == Kind::Delete).filter_map(|it| it.id).take(20).collect();
+        assert_eq!(deletes.len(), 20);
+        for id in deletes {
+            assert!(place(id, Kind::Delete) < place(id, Kind::Interaction), "{}", id.as_str());
+        }
+    }
+
+    #[test]
+    fn a_size_is_met_to_the_byte() {
+        let mut world = World::new(&Settings::default(), &[], 1);
+        for bytes in [1000, 1 << 20] {
+            let happening = world.sized(0, None, bytes).unwrap();
+            assert_eq!(happening.copies.first().unwrap().1.data.len(), bytes);
+        }
+    }
+
+    #[test]
+    fn most_interactions_have_the_size_of_a_tweet_with_augmentations() {
+        let world = World::new(&Settings::default(), &[], 1);
+        let sizes: Vec<usize> = world
+            .ordinary
+            .iter()
+            .map(|template| {
+                template
+                    .fill(&[b'0'; 32], &Particulars::new(Id::new(0, 0, &mut Rng::with_seed(1)), 0, 0, FIRST_SOURCE))
+                    .data
+                    .len()
+            })
+            .collect();
+        let mean = sizes.iter().sum::<usize>() / sizes.len();
+        assert!((1500..3000).contains(&mean), "mean size {mean}");
+    }
+
+    #[test]
+    fn the_three_forms_of_a_delete() {
+        let hash = "4f3af38ad1c31646561bc814c3e69af5";
+        let id = Id::new(0, 0, &mut Rng::with_seed(1));
+        let said = |form| {
+            let framed = delete_frame(form, hash, id, 170_890_901_852_405_762);
+            serde_json::from_slice::<Value>(&wire::payload(&framed.frame)).unwrap()
+        };
+        let inner = json!({"id": id.as_str(), "type": "twitter"});
+        assert_eq!(
+            said(DeleteForm::Short),
+            json!({"hash": hash, "data": {"deleted": true, "interaction": inner, "twitter": {"id": "170890901852405762"}}})
+        );
+        assert_eq!(said(DeleteForm::WithUser)["data"]["twitter"]["user"]["id"], 123_456_789);
+        assert_eq!(said(DeleteForm::TopLevel)["deleted"], true);
+    }
+}
