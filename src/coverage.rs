@@ -215,9 +215,7 @@ impl ServerClock {
         let low = told.micros().saturating_sub(received.micros());
         let high = told.micros().saturating_add(SECOND).saturating_sub(sent.micros());
         self.bounds = Some(match self.bounds {
-            Some((least, most)) if low.max(least) <= high.min(most) => {
-                (low.max(least), high.min(most))
-            }
+            Some((least, most)) if low.max(least) <= high.min(most) => (low.max(least), high.min(most)),
             // The two clocks have drifted or one was set: what came last is right.
             _ => (low, high),
         });
@@ -228,9 +226,7 @@ impl ServerClock {
         let low = told.micros().saturating_sub(received.micros());
         self.bounds = match self.bounds {
             Some((least, most)) if low <= most => Some((least.max(low), most)),
-            Some((_, most)) if low <= most.saturating_add(ABSURD) => {
-                Some((low, low.saturating_add(SECOND)))
-            }
+            Some((_, most)) if low <= most.saturating_add(ABSURD) => Some((low, low.saturating_add(SECOND))),
             Some(bounds) => Some(bounds),
             None if low.saturating_abs() <= FAR => Some((low, low.saturating_add(SECOND))),
             None => None,

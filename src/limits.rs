@@ -64,5 +64,4 @@ const _: () = assert!(BURST_FRAMES_MAX <= COMMIT_ROWS_MAX);
 const _: () = assert!(BURST_BYTES_MAX <= COMMIT_BYTES_MAX);
 const _: () = assert!(COMMIT_ROWS_MAX <= COMMIT_ROWS_DRAINING_MAX);
 const _: () = assert!(STORAGE_RETRY_FIRST.as_millis() <= STORAGE_RETRY_MAX.as_millis());
-const _: () =
-    assert!(FAREWELL_MAX.as_millis() + DRAIN_AT_STOP_MAX.as_millis() < STOP_MAX.as_millis());
+const _: () = assert!(FAREWELL_MAX.as_millis() + DRAIN_AT_STOP_MAX.as_millis() < STOP_MAX.as_millis());

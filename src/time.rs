@@ -73,10 +73,7 @@ mod tests {
 
     #[test]
     fn a_moment_prints_with_microseconds_and_z() {
-        assert_eq!(
-            Time::from_micros(1_311_694_603_000_001).to_string(),
-            "2011-07-26T15:36:43.000001Z"
-        );
+        assert_eq!(Time::from_micros(1_311_694_603_000_001).to_string(), "2011-07-26T15:36:43.000001Z");
         assert_eq!(Time::from_seconds(0).to_string(), "1970-01-01T00:00:00.000000Z");
     }
 

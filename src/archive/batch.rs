@@ -25,17 +25,8 @@ pub struct Batch {
 /// One fact. Lengths are bytes in the batch's text, in the order of the fields.
 #[derive(Debug)]
 pub(super) enum Entry {
-    Interaction {
-        received: Time,
-        stream: StreamId,
-        created: Option<Time>,
-        id: usize,
-        kind: usize,
-        payload: usize,
-    },
-    Delete {
-        id: usize,
-    },
+    Interaction { received: Time, stream: StreamId, created: Option<Time>, id: usize, kind: usize, payload: usize },
+    Delete { id: usize },
     Quarantine(Box<Quarantined>),
     Record(Box<Record>),
     Reach(Box<Reach>),
@@ -77,13 +68,7 @@ impl Batch {
     }
 
     /// A frame that could not be read, to be kept byte for byte. Ask [`super::Intake::quarantine_room`] first.
-    pub fn quarantine(
-        &mut self,
-        at: Time,
-        connection: Option<ConnectionId>,
-        reason: &str,
-        frame: &[u8],
-    ) {
+    pub fn quarantine(&mut self, at: Time, connection: Option<ConnectionId>, reason: &str, frame: &[u8]) {
         self.extra += reason.len() + frame.len();
         self.entries.push(Entry::Quarantine(Box::new(Quarantined {
             at,
@@ -156,10 +141,7 @@ impl Batch {
     pub(super) fn is_grave(&self) -> bool {
         self.entries.iter().any(|entry| match entry {
             Entry::Record(record) => !matches!(**record, Record::Said { .. }),
-            Entry::Interaction { .. }
-            | Entry::Delete { .. }
-            | Entry::Quarantine(_)
-            | Entry::Reach(_) => false,
+            Entry::Interaction { .. } | Entry::Delete { .. } | Entry::Quarantine(_) | Entry::Reach(_) => false,
         })
     }
 }
@@ -169,14 +151,7 @@ mod tests {
     use super::*;
 
     fn interaction<'f>(id: &'f str, payload: &'f str) -> Interaction<'f> {
-        Interaction {
-            stream: "s".into(),
-            id: id.into(),
-            kind: "blog".into(),
-            created: None,
-            produced: None,
-            payload,
-        }
+        Interaction { stream: "s".into(), id: id.into(), kind: "blog".into(), created: None, produced: None, payload }
     }
 
     #[test]

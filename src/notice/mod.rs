@@ -314,24 +314,14 @@ mod tests {
     #[test]
     fn every_entry_says_what_it_means_and_what_to_do() {
         for entry in TABLE {
-            assert!(
-                entry.meaning.ends_with('.') && entry.remedy.ends_with(['.', '`']),
-                "{}",
-                entry.name
-            );
+            assert!(entry.meaning.ends_with('.') && entry.remedy.ends_with(['.', '`']), "{}", entry.name);
         }
     }
 
     #[test]
     fn a_notice_carries_its_fields() {
-        let notice = Notice::StreamRejected {
-            stream: "ab".into(),
-            text: PeerText::of("ab is an invalid hash"),
-        };
+        let notice = Notice::StreamRejected { stream: "ab".into(), text: PeerText::of("ab is an invalid hash") };
         assert_eq!(notice.stream().as_deref(), Some("ab"));
-        assert_eq!(
-            Value::Object(notice.detail()).to_string(),
-            r#"{"stream":"ab","text":"ab is an invalid hash"}"#
-        );
+        assert_eq!(Value::Object(notice.detail()).to_string(), r#"{"stream":"ab","text":"ab is an invalid hash"}"#);
     }
 }
