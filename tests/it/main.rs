@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it must be")]
 #![expect(clippy::print_stderr, reason = "a test that cannot run here says so")]
 
+mod archive;
+mod archive_house;
 mod commands;
 mod config;
 mod config_files;
