@@ -12,11 +12,25 @@
 //! wanted has exactly one running cover or one open gap from its first word on. What could not be committed stays in
 //! the queue; nothing is dropped and nothing is claimed.
 
+mod adopt;
 mod batch;
+mod check;
+mod checkpoint;
+mod commit;
 mod event;
+mod header;
+mod identity;
+mod ledger;
+mod lock;
 mod open;
 mod queue;
 pub mod reading;
+mod recover;
+mod schema;
+mod tally;
+mod tombstone;
+mod trouble;
+mod writer;
 
 pub use batch::Batch;
 pub use event::{Event, Events};
