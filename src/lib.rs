@@ -10,6 +10,12 @@ pub mod peer_text;
 pub mod limits;
 pub mod protocol;
 pub mod decide;
-
-pub mod command;
+pub mod transport;
+pub mod archive;
+pub mod host;
+pub mod exit;
+pub mod config;
 pub mod simulator;
+pub mod command;
+pub mod driver;
+pub mod daemon;

@@ -30,6 +30,12 @@ pub const KIND_BYTES_MAX: usize = 64;
 pub const PROVOKED_NOTICES_PER_MINUTE: u32 = 10;
 /// Notices that may wait for the log; further ones are counted. The archive has them all.
 pub const LOG_QUEUE_MAX: usize = 4_096;
+/// A sentence or a value in a log line, in bytes; a longer one is cut. The archive has the whole.
+pub const LOG_TEXT_MAX: usize = 2_048;
+/// Members of a list in a log line; further ones are counted. The archive has them all.
+pub const LOG_LIST_MAX: usize = 20;
+/// The line that the service manager shows, in characters.
+pub const STATUS_TEXT_MAX: usize = 256;
 /// How often a summary is said.
 pub const SUMMARY_EVERY: Duration = Duration::from_mins(1);
 /// A server that sends us away again this soon after the connect waits like a failing network.
@@ -57,6 +63,8 @@ pub const STORAGE_RETRY_FIRST: Duration = Duration::from_millis(200);
 pub const STORAGE_RETRY_MAX: Duration = Duration::from_secs(10);
 /// The write-ahead log is moved into the archive from this size on.
 pub const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+/// How long `siftd reload` waits for the daemon's answer.
+pub const RELOAD_ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Everything a stop may take; systemd/siftd.service gives more (`TimeoutStopSec`).
 pub const STOP_MAX: Duration = Duration::from_secs(10);
 

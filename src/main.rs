@@ -1,18 +1,12 @@
 //! Arguments → command → exit code; nothing else.
 
 use clap::Parser;
-use siftd::command::simulate;
-use std::process::ExitCode;
+use siftd::command::{self, Cli};
+use siftd::exit::Exit;
 
-/// Holds one streaming connection for months, stores every interaction, and writes down what it may have missed.
-#[derive(Debug, Parser)]
-#[command(version)]
-enum Command {
-    Simulate(simulate::Args),
-}
-
-fn main() -> ExitCode {
-    match Command::parse() {
-        Command::Simulate(args) => simulate::run(&args),
+fn main() -> Exit {
+    match Cli::try_parse() {
+        Ok(cli) => cli.run(),
+        Err(refusal) => command::refused(&refusal),
     }
 }

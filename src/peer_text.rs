@@ -14,19 +14,7 @@ pub struct PeerText(String);
 
 impl PeerText {
     pub fn of(raw: &str) -> Self {
-        let mut text = String::with_capacity(raw.len().min(PEER_TEXT_MAX));
-        for character in raw.trim().chars() {
-            if text.len() >= PEER_TEXT_MAX {
-                text.push('…');
-                break;
-            }
-            if is_harmful(character) {
-                text.extend(character.escape_unicode());
-            } else {
-                text.push(character);
-            }
-        }
-        Self(text)
+        Self(one_line(raw.trim(), PEER_TEXT_MAX))
     }
 
     pub fn as_str(&self) -> &str {
@@ -46,8 +34,26 @@ impl From<PeerText> for String {
     }
 }
 
+/// A text without the power to leave its line: harmful characters become escapes, and what is longer than `bytes_max`
+/// is cut and ends in `…`.
+pub fn one_line(raw: &str, bytes_max: usize) -> String {
+    let mut text = String::with_capacity(raw.len().min(bytes_max));
+    for character in raw.chars() {
+        if text.len() >= bytes_max {
+            text.push('…');
+            break;
+        }
+        if is_harmful(character) {
+            text.extend(character.escape_unicode());
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
 /// Whether a character can forge a line, move a cursor or turn a line around.
-fn is_harmful(character: char) -> bool {
+pub fn is_harmful(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'

@@ -1,3 +1,136 @@
-//! The commands of the one binary.
+//! The commands: what can be asked of siftd, and how an answer ends.
 
+pub mod check;
+pub mod columns;
+pub mod explain;
+pub mod figures;
+pub mod gaps;
+pub mod output;
+pub mod reload;
+pub mod run;
 pub mod simulate;
+pub mod status;
+pub mod streams;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::archive::reading::ReadError;
+use crate::config::Faults;
+use crate::exit::Exit;
+use crate::host::clock::Clock;
+use crate::limits::RELOAD_ANSWER_MAX;
+
+/// Holds one streaming connection for months, stores every interaction, and writes down what it may have missed.
+#[derive(Debug, Parser)]
+#[command(name = "siftd", version, after_long_help = EXAMPLES)]
+pub struct Cli {
+    /// The settings; without it ./daemon.toml, else /etc/siftd/daemon.toml
+    #[arg(long, global = true, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  siftd status                        what is wrong, and how it stands
+  siftd streams --state rejected      the streams that the server will not serve
+  siftd gaps --since 24h              what may have been missed since yesterday
+  siftd status --json | jq .problems  the same for a program
+
+Exit codes: 0 done, 64 usage, 65 damaged or foreign archive, 70 a bug, 73 the archive cannot be created,
+74 input or output failed, 75 another daemon holds the archive (reload: none does), 77 identity refused,
+78 settings.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Run(run::Args),
+    Check(check::Args),
+    Status(status::Args),
+    Streams(streams::Args),
+    Gaps(gaps::Args),
+    Reload(reload::Args),
+    Explain(explain::Args),
+    Simulate(simulate::Args),
+}
+
+impl Cli {
+    /// Does what was asked and says how it ended.
+    pub fn run(&self) -> Exit {
+        let config = self.config.as_deref();
+        let now = Clock::start().now();
+        match &self.command {
+            Command::Run(run::Args {}) => run::run(config),
+            Command::Check(check::Args {}) => check::run(config),
+            Command::Status(args) => answered(|out| status::run(args, config, now, out)),
+            Command::Streams(args) => answered(|out| streams::run(args, config, out)),
+            Command::Gaps(args) => answered(|out| gaps::run(args, config, now, out)),
+            Command::Reload(reload::Args {}) => answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out)),
+            Command::Explain(args) => answered(|out| explain::run(args, out)),
+            Command::Simulate(args) => simulate::run(args),
+        }
+    }
+}
+
+/// Says what is wrong with the arguments, or what `--help` and `--version` ask for.
+pub fn refused(refusal: &clap::Error) -> Exit {
+    let printed = refusal.print();
+    match (refusal.use_stderr(), printed) {
+        (true, _) => Exit::Usage,
+        (false, Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Storage,
+        (false, _) => Exit::Stopped,
+    }
+}
+
+/// Why a command could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Settings(#[from] Faults),
+    #[error(transparent)]
+    Archive(#[from] ReadError),
+    #[error("standard output cannot be written ({0}): is the disk full that it goes to?")]
+    Output(#[from] io::Error),
+    #[error(transparent)]
+    Reload(#[from] reload::Refusal),
+    #[error(transparent)]
+    Notice(#[from] explain::UnknownNotice),
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl Failure {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Stopped,
+            Self::Output(_) => Exit::Storage,
+            Self::Usage(_) | Self::Notice(_) => Exit::Usage,
+            Self::Reload(refusal) => refusal.exit(),
+            Self::Settings(_) => Exit::Config,
+            Self::Archive(error) => match error {
+                ReadError::Foreign { .. } | ReadError::Newer { .. } | ReadError::Damaged { .. } => Exit::Damaged,
+                ReadError::Missing(_) | ReadError::Denied { .. } | ReadError::Locked(_) | ReadError::Failed { .. } => {
+                    Exit::Storage
+                }
+            },
+        }
+    }
+}
+
+/// Lets a command write its answer to standard output. A reader that went away (`| head`) is no failure.
+fn answered(work: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> Exit {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let ended = work(&mut out).and_then(|()| Ok(out.flush()?));
+    let exit = match &ended {
+        Ok(()) => Exit::Stopped,
+        Err(failure) => failure.exit(),
+    };
+    if let (Err(failure), true) = (ended, exit != Exit::Stopped) {
+        // A closed standard error leaves the exit code to speak.
+        writeln!(io::stderr(), "siftd: {failure}").unwrap_or_default();
+    }
+    exit
+}

@@ -1,5 +1,6 @@
 //! `siftd simulate`: the simulator in the foreground.
 
+use crate::exit::Exit;
 use crate::simulator::scenario::Rate;
 use crate::simulator::{Cue, Orders, Running, Scenario, Server, Totals, shipped};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -8,14 +9,7 @@ use std::fmt::Display;
 use std::fs;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
-
-// sysexits.h
-const USAGE: u8 = 64;
-const NO_INPUT: u8 = 66;
-const UNAVAILABLE: u8 = 69;
-const IO: u8 = 74;
 
 /// A DataSift-compatible streaming server on loopback, with faults on cue: rehearse your alerts with it.
 ///
@@ -82,15 +76,15 @@ pub enum Control {
 }
 
 /// Why a run could not be, and the exit code for it.
-struct Failure(u8, String);
+struct Failure(Exit, String);
 
-/// Runs until the end; the exit code follows sysexits: 64 usage, 66 no such scenario, 69 cannot listen, 74 I/O.
-pub fn run(args: &Args) -> ExitCode {
+/// Runs until the end. 64: no such scenario, or one that makes no sense; 74: cannot listen, read or write.
+pub fn run(args: &Args) -> Exit {
     match attempt(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure(code, sentence)) => {
+        Ok(()) => Exit::Stopped,
+        Err(Failure(exit, sentence)) => {
             complain(&sentence);
-            ExitCode::from(code)
+            exit
         }
     }
 }
@@ -118,14 +112,15 @@ fn attempt(args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     let scenario =
-        Scenario::parse(&text).map_err(|fault| Failure(USAGE, format!("scenario {}: {fault}", args.scenario)))?;
+        Scenario::parse(&text).map_err(|fault| Failure(Exit::Usage, format!("scenario {}: {fault}", args.scenario)))?;
     let running = Server::start(adapt(scenario, args), &args.journal).map_err(|fault| {
-        Failure(UNAVAILABLE, format!("{fault}; choose another with --listen, --journal, --tls-cert or --tls-key"))
+        Failure(Exit::Storage, format!("{fault}; choose another with --listen, --journal, --tls-cert or --tls-key"))
     })?;
     print(&format!("listening on {}", running.url()));
     if let Some(path) = &args.streams_file {
-        write_streams(path, running.streams())
-            .map_err(|fault| Failure(IO, format!("cannot write the streams to {}: {fault}", path.display())))?;
+        write_streams(path, running.streams()).map_err(|fault| {
+            Failure(Exit::Storage, format!("cannot write the streams to {}: {fault}", path.display()))
+        })?;
     }
     if args.control == Some(Control::Stdin) {
         spawn("control", running.orders(), take_cues)?;
@@ -137,7 +132,9 @@ fn attempt(args: &Args) -> Result<(), Failure> {
 }
 
 fn finish(running: Running, journal: &Path) -> Result<Totals, Failure> {
-    running.wait().map_err(|fault| Failure(IO, format!("the journal {} is incomplete: {fault}", journal.display())))
+    running
+        .wait()
+        .map_err(|fault| Failure(Exit::Storage, format!("the journal {} is incomplete: {fault}", journal.display())))
 }
 
 fn about(text: &str) -> String {
@@ -149,7 +146,7 @@ fn scenario_text(name: &str) -> Result<String, Failure> {
         return Ok((*text).to_owned());
     }
     fs::read_to_string(name).map_err(|fault| {
-        Failure(NO_INPUT, format!("scenario {name} is neither a file ({fault}) nor shipped; --list names those"))
+        Failure(Exit::Usage, format!("scenario {name} is neither a file ({fault}) nor shipped; --list names those"))
     })
 }
 
@@ -191,7 +188,7 @@ fn spawn(name: &str, orders: Orders, work: fn(&Orders) -> io::Result<()>) -> Res
             }
         })
         .map(drop)
-        .map_err(|fault| Failure(IO, format!("cannot start a thread: {fault}")))
+        .map_err(|fault| Failure(Exit::Storage, format!("cannot start a thread: {fault}")))
 }
 
 fn stop_on_signal(orders: &Orders) -> io::Result<()> {

@@ -4,6 +4,7 @@
 //! and the alert rules are made from it or tested against it.
 
 mod message;
+pub mod runbook;
 
 use serde_json::{Map, Value};
 
@@ -43,6 +44,8 @@ pub struct Entry {
     pub level: Level,
     /// Whether a peer can cause it as often as it likes: then it is counted rather than said beyond a bound.
     pub provoked: bool,
+    /// The names of its fields, as the log, the `notices` view and the journal carry them.
+    pub fields: &'static [&'static str],
     pub meaning: &'static str,
     pub remedy: &'static str,
 }
@@ -68,14 +71,16 @@ macro_rules! notices {
             /// The row of the table that this notice belongs to.
             pub const fn entry(&self) -> Entry {
                 match self { $(Self::$variant { .. } => Entry {
-                    name: $name, level: Level::$level, provoked: notices!(@$provoked), meaning: $meaning, remedy: $remedy,
+                    name: $name, level: Level::$level, provoked: notices!(@$provoked),
+                    fields: &[$(stringify!($field)),*], meaning: $meaning, remedy: $remedy,
                 },)* }
             }
         }
 
         /// The whole table, in the order of the runbook.
         pub const TABLE: &[Entry] = &[$(Entry {
-            name: $name, level: Level::$level, provoked: notices!(@$provoked), meaning: $meaning, remedy: $remedy,
+            name: $name, level: Level::$level, provoked: notices!(@$provoked),
+            fields: &[$(stringify!($field)),*], meaning: $meaning, remedy: $remedy,
         },)*];
     };
     (@provoked) => { true };

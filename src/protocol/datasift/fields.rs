@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -15,11 +16,11 @@ pub(super) struct Frame<'f> {
     #[serde(borrow, default)]
     pub(super) hash: Scalar<'f>,
     #[serde(borrow, default)]
-    pub(super) hashes: Option<Vec<Scalar<'f>>>,
+    pub(super) hashes: Option<&'f RawValue>,
     #[serde(borrow, default)]
     pub(super) data: Option<&'f RawValue>,
     #[serde(borrow, default)]
-    pub(super) interaction: Option<Inner<'f>>,
+    pub(super) interaction: Inner<'f>,
     #[serde(borrow, default)]
     pub(super) deleted: Scalar<'f>,
     #[serde(borrow, default)]
@@ -36,14 +37,18 @@ pub(super) struct Frame<'f> {
 #[derive(Deserialize)]
 pub(super) struct Data<'f> {
     #[serde(borrow, default)]
-    pub(super) interaction: Option<Inner<'f>>,
+    pub(super) interaction: Inner<'f>,
     #[serde(borrow, default)]
     pub(super) deleted: Scalar<'f>,
 }
 
-/// What is read out of the part that every message has.
-#[derive(Clone, Default, Deserialize)]
-pub(super) struct Inner<'f> {
+/// What is read out of the part that every message has. Nothing, if that part is anything but an object: a message is
+/// not lost for it.
+#[derive(Default)]
+pub(super) struct Inner<'f>(pub(super) Fields<'f>);
+
+#[derive(Default, Deserialize)]
+pub(super) struct Fields<'f> {
     #[serde(borrow, default)]
     pub(super) id: Scalar<'f>,
     #[serde(borrow, default, rename = "type")]
@@ -52,6 +57,18 @@ pub(super) struct Inner<'f> {
     pub(super) created_at: Scalar<'f>,
     #[serde(borrow, default)]
     pub(super) received_at: Scalar<'f>,
+}
+
+impl<'f> Frame<'f> {
+    /// The streams that a status names, in whichever way: one by one, or as a list.
+    pub(super) fn names(&self) -> Vec<String> {
+        let list = self.hashes.map_or("null", RawValue::get);
+        let list = serde_json::from_str::<Vec<Scalar<'_>>>(list)
+            .or_else(|_| serde_json::from_str(list).map(|one: Scalar<'_>| vec![one]))
+            .unwrap_or_default();
+        let names = std::iter::once(self.hash.clone()).chain(list).filter_map(Scalar::into_text);
+        names.map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect()
+    }
 }
 
 /// A value that ought to be a text or a number. Servers differ in which; whatever else it is counts as not there.
@@ -172,6 +189,55 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
+impl<'de: 'f, 'f> Deserialize<'de> for Inner<'f> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Part)
+    }
+}
+
+struct Part;
+
+impl<'de> Visitor<'de> for Part {
+    type Value = Inner<'de>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("any value")
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Inner::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Inner::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Inner::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Inner::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Inner::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Inner::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Inner::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
+        Fields::deserialize(MapAccessDeserializer::new(entries)).map(Inner)
+    }
+}
+
 /// A key that matters by being there, whatever its value.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<()>, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| Some(()))
@@ -184,21 +250,29 @@ pub(super) struct Dates {
     time: Option<Time>,
 }
 
+/// A text longer than this is no date.
+const DATE_MAX: usize = 64;
+
 impl Dates {
     /// RFC 2822 as DataSift writes it; ISO 8601 and seconds since 1970 are understood as well.
-    pub(super) fn read(&mut self, text: &str) -> Option<Time> {
-        if self.text != text {
-            text.clone_into(&mut self.text);
-            self.time = parse(text);
+    pub(super) fn read(&mut self, value: &Scalar<'_>) -> Option<Time> {
+        let text = match value {
+            Scalar::Text(text) if text.len() <= DATE_MAX => text,
+            Scalar::Text(_) => return None,
+            Scalar::Absent | Scalar::Whole(_) | Scalar::Fraction(_) | Scalar::Truth(_) | Scalar::Other => {
+                return value.seconds().map(Time::from_micros);
+            }
+        };
+        if self.text != **text {
+            self.text.clear();
+            self.text.push_str(text);
+            self.time = parse(text).or_else(|| value.seconds()).map(Time::from_micros);
         }
         self.time
     }
 }
 
-fn parse(text: &str) -> Option<Time> {
-    let stamp = jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(text)
-        .or_else(|_| text.parse::<jiff::Timestamp>())
-        .map(jiff::Timestamp::as_microsecond);
-    stamp.ok().or_else(|| Scalar::Text(Cow::Borrowed(text)).seconds()).map(Time::from_micros)
+fn parse(text: &str) -> Option<i64> {
+    let stamp = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text);
+    stamp.or_else(|_| text.parse()).map(jiff::Timestamp::as_microsecond).ok()
 }

@@ -11,6 +11,7 @@ use crate::signal::{Class, Status};
 /// A fragment in lower case with single spaces, and what a message that contains it means.
 const TABLE: &[(&str, Class)] = &[
     ("successfully subscribed", Class::Acknowledged),
+    ("successfully unsubscribed", Class::NotSubscribed),
     ("waiting for data", Class::Alive),
     ("problem keeping the connection alive", Class::ConnectionTrouble),
     ("json received from the message was invalid", Class::RequestRefused),
@@ -59,12 +60,13 @@ pub(super) fn status<'f>(word: &str, text: Cow<'f, str>, mut streams: Vec<String
     }
     let known = class_of(&text);
     let class = match (fold(word).as_str(), known) {
-        ("success", None) if !streams.is_empty() => Class::Acknowledged,
-        ("success", Some(class @ (Class::Acknowledged | Class::Alive))) => class,
+        ("success", Some(class @ (Class::Acknowledged | Class::Alive | Class::NotSubscribed))) => class,
+        // Some servers acknowledge by the name alone. The end of a subscription is not its beginning.
+        ("success", None) if !streams.is_empty() && !fold(&text).contains("unsubscribe") => Class::Acknowledged,
         ("success", _) => Class::UnknownSuccess,
+        ("failure" | "error", None | Some(Class::Acknowledged)) => Class::UnknownFailure,
+        ("warning", None | Some(Class::Acknowledged)) => Class::UnknownWarning,
         (_, Some(class)) => class,
-        ("failure" | "error", None) => Class::UnknownFailure,
-        ("warning", None) => Class::UnknownWarning,
         (_, None) => Class::UnknownSuccess,
     };
     Status { class, streams, text }

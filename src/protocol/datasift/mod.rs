@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::value::RawValue;
 
-use self::fields::{Data, Dates, Frame, Inner, Scalar};
+use self::fields::{Data, Dates, Fields, Frame, Scalar};
 use super::{Address, Protocol};
 use crate::limits::{ID_BYTES_MAX, KIND_BYTES_MAX};
 use crate::signal::{Class, Delete, Interaction, Signal, Status};
@@ -53,15 +53,13 @@ impl DataSift {
             return None;
         }
         let data: Data<'f> = serde_json::from_str(payload).ok()?;
-        Some(self.message(lower(Cow::Borrowed(hash)), &data, payload.trim_end()))
+        Some(self.told(lower(Cow::Borrowed(hash)), data, payload.trim_end()))
     }
 
-    /// The readable way: any number of objects, in an array or one after the other, their keys in any order.
+    /// The readable way: any number of objects, in an array or one after the other, their keys in any order. A blank
+    /// frame says nothing, and nothing is lost by it.
     fn unusual(&mut self, frame: &str, say: &mut dyn FnMut(Signal<'_>)) {
         let text = frame.trim_start_matches('\u{feff}').trim();
-        if text.is_empty() {
-            return say(Signal::Unreadable("empty frame".to_owned(), frame));
-        }
         if text.starts_with('[') {
             return match serde_json::from_str::<Vec<&RawValue>>(text) {
                 Ok(items) if items.is_empty() => say(Signal::Unreadable("empty array".to_owned(), frame)),
@@ -84,61 +82,78 @@ impl DataSift {
         }
     }
 
-    /// One object of a frame. The order of the questions is the one that fits every shape that was ever seen; a
-    /// message that carries more than its stream and its data is not lost for it.
+    /// One object of a frame. Each thing that it says is heard, whatever else it says; what it holds beside them and
+    /// cannot be placed is unreadable.
     fn object<'f>(&mut self, text: &'f str, say: &mut dyn FnMut(Signal<'_>)) {
-        let frame: Frame<'f> = match serde_json::from_str(text) {
+        let frame: Frame<'f> = match read(text) {
             Ok(frame) => frame,
             Err(error) => return say(Signal::Unreadable(error.to_string(), text)),
         };
-        let mut understood = false;
-        let hash = frame.hash.into_text().map(lower);
-        let data = frame.data.map(RawValue::get).filter(|data| data.starts_with('{'));
-        match (data, &hash) {
-            (Some(payload), Some(hash)) => match serde_json::from_str::<Data<'f>>(payload) {
-                Ok(data) => {
-                    understood = true;
-                    say(self.message(hash.clone(), &data, payload));
+        let names = frame.names();
+        let (mut heard, mut left) = (false, None);
+        if let Some(data) = frame.data {
+            match self.message(&frame, data.get()) {
+                Ok(signal) => {
+                    heard = true;
+                    say(signal);
                 }
-                Err(error) => return say(Signal::Unreadable(error.to_string(), text)),
-            },
-            (_, _) if frame.deleted.is_true() => {
-                understood = true;
-                let stream = hash.clone().unwrap_or_default();
-                say(Signal::Delete(Delete { stream, id: frame.interaction.and_then(known_id) }));
+                Err(reason) => left = Some(reason),
             }
-            (_, _) => {}
+        } else if frame.deleted.is_true() {
+            heard = true;
+            let stream = Cow::Owned(names.first().cloned().unwrap_or_default());
+            say(Signal::Delete(Delete { stream, id: known(frame.interaction.0.id) }));
         }
         if frame.reconnect.is_some() {
-            understood = true;
+            heard = true;
             say(Signal::Status(Status { class: Class::Maintenance, streams: Vec::new(), text: "reconnect".into() }));
         }
-        if frame.tick.is_there() {
-            understood = true;
+        let ticks = frame.tick.is_there();
+        if ticks {
+            heard = true;
             say(Signal::Tick(frame.tick.whole().map(Time::from_seconds)));
-        } else if let Some(word) = frame.status.into_text() {
-            understood = true;
-            let text = frame.message.into_text().unwrap_or_default();
-            let hashes = frame.hashes.unwrap_or_default().into_iter().filter_map(Scalar::into_text);
-            let named = hash.into_iter().chain(hashes).map(|name| lower(name).into_owned()).collect();
-            say(Signal::Status(messages::status(&word, text, named)));
         }
-        if !understood {
+        if let Some(word) = frame.status.into_text() {
+            heard = true;
+            let status = messages::status(&word, frame.message.into_text().unwrap_or_default(), names);
+            if !ticks || !matches!(status.class, Class::Alive | Class::UnknownSuccess) {
+                say(Signal::Status(status));
+            }
+        }
+        if let Some(reason) = left {
+            say(Signal::Unreadable(reason, text));
+        } else if !heard {
             say(Signal::Unreadable("an object of no known shape".to_owned(), text));
         }
     }
 
-    /// A message of a stream, or the order to delete one.
-    fn message<'f>(&mut self, stream: Cow<'f, str>, data: &Data<'f>, payload: &'f str) -> Signal<'f> {
-        let inner = data.interaction.clone().unwrap_or_default();
-        if data.deleted.is_true() {
-            return Signal::Delete(Delete { stream, id: known_id(inner) });
+    /// What a frame with data says, or why it cannot be understood.
+    fn message<'f>(&mut self, frame: &Frame<'f>, payload: &'f str) -> Result<Signal<'f>, String> {
+        let mut data: Data<'f> = read(payload).map_err(|error| format!("data: {error}"))?;
+        let name = frame.hash.clone().into_text().filter(|name| !name.trim().is_empty()).map(lower);
+        if frame.deleted.is_true() {
+            data.deleted = Scalar::Truth(true);
         }
-        let created = inner.created_at.clone().into_text().and_then(|text| self.dates.read(&text));
-        let taken = inner.received_at.seconds().map(Time::from_micros);
-        let kind = cut(inner.kind.clone().into_text().unwrap_or_default());
-        let id = known_id(inner).unwrap_or_else(|| Cow::Owned(digest(payload)));
-        Signal::Interaction(Interaction { stream, id, kind, created, produced: created.max(taken), payload })
+        match name {
+            Some(name) => Ok(self.told(name, data, payload)),
+            // An order to delete concerns every stream, so it needs to name none.
+            None if data.deleted.is_true() => Ok(self.told(Cow::Borrowed(""), data, payload)),
+            None => Err("data of no stream".to_owned()),
+        }
+    }
+
+    /// A message of a stream, or the order to delete one.
+    fn told<'f>(&mut self, stream: Cow<'f, str>, data: Data<'f>, payload: &'f str) -> Signal<'f> {
+        let Fields { id, kind, created_at, received_at } = data.interaction.0;
+        let id = known(id);
+        if data.deleted.is_true() {
+            return Signal::Delete(Delete { stream, id });
+        }
+        let id = id.unwrap_or_else(|| Cow::Owned(digest(payload)));
+        let kind = cut(kind.into_text().unwrap_or_default());
+        let created = self.dates.read(&created_at);
+        let produced = created.max(received_at.seconds().map(Time::from_micros));
+        Signal::Interaction(Interaction { stream, id, kind, created, produced, payload })
     }
 }
 
@@ -180,14 +195,22 @@ fn lower(name: Cow<'_, str>) -> Cow<'_, str> {
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) { Cow::Owned(name.to_ascii_lowercase()) } else { name }
 }
 
-/// The id by which the store can know an interaction: any short text without control characters.
-fn known_id(inner: Inner<'_>) -> Option<Cow<'_, str>> {
-    inner.id.into_text().filter(|id| !id.is_empty() && id.len() <= ID_BYTES_MAX && !id.chars().any(char::is_control))
+/// Reads an object; nothing else will do, least of all a list taken for the object's fields.
+fn read<'f, T: serde::Deserialize<'f>>(text: &'f str) -> Result<T, serde_json::Error> {
+    if text.starts_with('{') { serde_json::from_str(text) } else { Err(serde::de::Error::custom("not an object")) }
 }
 
-/// An interaction without an id that the store can know is known by its own bytes.
-fn digest(payload: &str) -> String {
-    format!("blake3:{}", blake3::hash(payload.as_bytes()).to_hex())
+/// The id by which the store can know an interaction: a short text without control characters as it is, any other as
+/// its digest, so that what names it later finds it.
+fn known(id: Scalar<'_>) -> Option<Cow<'_, str>> {
+    let id = id.into_text().filter(|id| !id.is_empty())?;
+    let fits = id.len() <= ID_BYTES_MAX && !id.chars().any(char::is_control);
+    Some(if fits { id } else { Cow::Owned(digest(&id)) })
+}
+
+/// What stands for a text that cannot be an id, or for a message that has none.
+fn digest(text: &str) -> String {
+    format!("blake3:{}", blake3::hash(text.as_bytes()).to_hex())
 }
 
 /// A kind of source, cut to its bound.

@@ -1,0 +1,24 @@
+//! The archive: one SQLite file, one writing thread, and what it proves.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `open`, `lock`, `header`, `schema`, `check` | the way to a file that is ours, whole, and of this version |
+//! | `ledger`, `recover`, `adopt` | coverage and gaps of every stream, from the start to its end |
+//! | `batch`, `queue` | the way from the connection to the writer: ordered, bounded, without a copy too many |
+//! | `reading` | the way in for the commands, beside the daemon or without it |
+//! | `writer`, `commit`, `tally`, `tombstone`, `checkpoint` | the one thread that writes |
+//!
+//! Three facts hold it together. The position of a connection commits with the rows before it. A stream that is
+//! wanted has exactly one running cover or one open gap from its first word on. What could not be committed stays in
+//! the queue; nothing is dropped and nothing is claimed.
+
+mod batch;
+mod event;
+mod open;
+mod queue;
+pub mod reading;
+
+pub use batch::Batch;
+pub use event::{Event, Events};
+pub use open::{Archive, Crashed, OpenError, Options, Recovery, Standing, StreamStart, Synchronous, Wanted};
+pub use queue::{AdoptError, FinishError, Intake, QueueBounds};

@@ -1,0 +1,271 @@
+//! Opens the archive to read it: beside a running daemon, after a clean stop and after a crash.
+
+use std::ffi::OsString;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row};
+
+/// What the header of an archive says: "sift".
+const APPLICATION_ID: i32 = 0x7369_6674;
+/// The newest form of the archive that this program knows: the number of its migrations.
+const FORM: i32 = 1;
+/// How long a reader waits for a lock. In WAL mode the writer holds none that bars readers, but a restore does.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Why an archive cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("no archive at {}: has the daemon ever run? start it with `siftd run`, or name its settings with --config",
+        .0.display())]
+    Missing(PathBuf),
+    #[error("{}: this user may not read it; it belongs to {owner}, mode {mode:o}: join that group, or run this as that user",
+        .path.display())]
+    Denied { path: PathBuf, owner: String, mode: u32 },
+    #[error("{}: {why}: check `archive.path` in the settings", .path.display())]
+    Foreign { path: PathBuf, why: String },
+    #[error("{}: the archive has form {found} and this siftd knows forms up to {FORM}: use the siftd that wrote it, or a newer one",
+        .path.display())]
+    Newer { path: PathBuf, found: i32 },
+    #[error("{}: the archive is damaged ({detail}): keep a copy, stop the daemon, and restore it from a backup or with `sqlite3 .recover`",
+        .path.display())]
+    Damaged { path: PathBuf, detail: String },
+    #[error("{}: another program keeps the archive locked: end it, or try again later", .0.display())]
+    Locked(PathBuf),
+    #[error("{}: the archive cannot be read ({detail}): look at the disk and at the permissions of the file and its folder",
+        .path.display())]
+    Failed { path: PathBuf, detail: String },
+}
+
+/// An archive opened to be read. It never writes, holds no lock that stops the daemon, and trusts nothing in the file.
+#[derive(Debug)]
+pub struct Reading {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Reading {
+    /// Opens the archive at `path`. `immutable` is not used: it would hide what is still in the write-ahead log.
+    pub fn open(path: &Path) -> Result<Self, ReadError> {
+        reachable(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(LOCK_WAIT)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|error| explained(path, &error))?;
+        let reading = Self { connection, path: path.to_owned() };
+        reading.recognise()?;
+        Ok(reading)
+    }
+
+    /// Where the archive lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// From here on every question sees the archive as it is at the first of them.
+    pub fn hold_still(&self) -> Result<(), ReadError> {
+        self.connection.execute_batch("BEGIN").map_err(|error| explained(&self.path, &error))
+    }
+
+    /// Gives each row of an answer to `take`, as it is read.
+    pub fn each<E: From<ReadError>>(
+        &self,
+        question: &str,
+        parameters: impl Params,
+        mut take: impl FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |error: rusqlite::Error| E::from(explained(&self.path, &error));
+        let mut statement = self.connection.prepare(question).map_err(failed)?;
+        let mut rows = statement.query(parameters).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            take(row)?;
+        }
+        Ok(())
+    }
+
+    /// Every row of an answer.
+    pub fn all<T>(
+        &self,
+        question: &str,
+        parameters: impl Params,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, ReadError> {
+        let mut found = Vec::new();
+        self.each(question, parameters, |row| {
+            found.push(read(row).map_err(|error| explained(&self.path, &error))?);
+            Ok::<(), ReadError>(())
+        })?;
+        Ok(found)
+    }
+
+    /// The first row of an answer, if there is one.
+    pub fn first<T>(
+        &self,
+        question: &str,
+        parameters: impl Params,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, ReadError> {
+        Ok(self.all(question, parameters, read)?.into_iter().next())
+    }
+
+    /// Says what an error of SQLite means for this archive.
+    pub fn explained(&self, error: &rusqlite::Error) -> ReadError {
+        explained(&self.path, error)
+    }
+
+    /// Refuses what is not an archive of ours, or of a later siftd.
+    fn recognise(&self) -> Result<(), ReadError> {
+        let header = |name: &str| {
+            let read = self.connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+            read.map_err(|error| explained(&self.path, &error))
+        };
+        let foreign = |why: &str| Err(ReadError::Foreign { path: self.path.clone(), why: why.to_owned() });
+        match (header("application_id")?, header("user_version")?) {
+            (APPLICATION_ID, FORM) => Ok(()),
+            (APPLICATION_ID, found) if found > FORM => Err(ReadError::Newer { path: self.path.clone(), found }),
+            (APPLICATION_ID, _) => {
+                foreign("the archive is of an older form, or unfinished; a start of the daemon brings it up to date")
+            }
+            (0, 0) => {
+                foreign("an SQLite file that is not an archive, or one that the daemon has not finished to create")
+            }
+            _ => foreign("an SQLite file of another program"),
+        }
+    }
+}
+
+/// Who holds an archive to write to it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Holder {
+    /// No daemon runs on it.
+    Nobody,
+    /// A daemon runs on it, and this is its process, by its own count.
+    Daemon { pid: Option<i32> },
+    /// It cannot be told, and why.
+    Unknown(String),
+}
+
+/// Asks the lock file of an archive who holds it. The lock is shared and held for an instant only.
+pub fn holder(archive: &Path) -> Holder {
+    let path = lock_path(archive);
+    let unknown = |error: &io::Error| Holder::Unknown(format!("{}: {error}", path.display()));
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Holder::Nobody,
+        Err(error) => return unknown(&error),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Holder::Nobody,
+        Err(TryLockError::WouldBlock) => Holder::Daemon { pid: written_pid(&mut file) },
+        Err(TryLockError::Error(error)) => unknown(&error),
+    }
+}
+
+/// The lock file that belongs to an archive.
+pub fn lock_path(archive: &Path) -> PathBuf {
+    beside(archive, ".lock")
+}
+
+/// The write-ahead log that belongs to an archive.
+pub fn log_path(archive: &Path) -> PathBuf {
+    beside(archive, "-wal")
+}
+
+fn beside(archive: &Path, ending: &str) -> PathBuf {
+    let mut path = OsString::from(archive);
+    path.push(ending);
+    PathBuf::from(path)
+}
+
+fn written_pid(file: &mut File) -> Option<i32> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.split_whitespace().next()?.parse().ok().filter(|pid| *pid > 0)
+}
+
+/// Finds out in plain words what SQLite would only call "unable to open".
+fn reachable(path: &Path) -> Result<(), ReadError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => {
+            return Err(ReadError::Foreign { path: path.to_owned(), why: "not a file".to_owned() });
+        }
+        Err(error) => return Err(unreachable_because(path, &error)),
+    }
+    match File::open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(unreachable_because(path, &error)),
+    }
+}
+
+fn unreachable_because(path: &Path, error: &io::Error) -> ReadError {
+    let kind = error.kind();
+    if kind == io::ErrorKind::NotFound {
+        ReadError::Missing(path.to_owned())
+    } else if kind == io::ErrorKind::PermissionDenied {
+        denied(path)
+    } else {
+        ReadError::Failed { path: path.to_owned(), detail: error.to_string() }
+    }
+}
+
+/// Names what stands in the way: the file, or the nearest folder above it that can be seen at all.
+fn denied(path: &Path) -> ReadError {
+    let seen = path.ancestors().find_map(|place| fs::metadata(place).ok().map(|metadata| (place, metadata)));
+    match seen {
+        Some((place, metadata)) => {
+            let owner = format!("user {} and group {}", metadata.uid(), group_name(metadata.gid()));
+            ReadError::Denied { path: place.to_owned(), owner, mode: metadata.mode() & 0o7777 }
+        }
+        None => ReadError::Failed { path: path.to_owned(), detail: "permission denied".to_owned() },
+    }
+}
+
+/// The name of a group, or its number if /etc/group does not list it.
+fn group_name(gid: u32) -> String {
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let number = gid.to_string();
+    let named = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == number).then(|| name.to_owned())
+    });
+    named.unwrap_or(number)
+}
+
+/// Says what an error of SQLite means for someone who wants to read.
+fn explained(path: &Path, error: &rusqlite::Error) -> ReadError {
+    let path = path.to_owned();
+    let detail = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => ReadError::Foreign { path, why: "not an SQLite file".to_owned() },
+        Some(ErrorCode::DatabaseCorrupt) => ReadError::Damaged { path, detail },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ReadError::Locked(path),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => sides_blocked(path, detail),
+        _ => ReadError::Failed { path, detail },
+    }
+}
+
+/// The archive itself can be read, so its write-ahead log or the index of that cannot.
+fn sides_blocked(path: PathBuf, detail: String) -> ReadError {
+    for side in [log_path(&path), beside(&path, "-shm")] {
+        match File::open(&side).map_err(|error| error.kind()) {
+            Err(io::ErrorKind::PermissionDenied) => return denied(&side),
+            Err(io::ErrorKind::NotFound) => {
+                let detail = format!("{} is missing and this user may not make it", side.display());
+                return ReadError::Failed { path, detail };
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    ReadError::Failed { path, detail }
+}

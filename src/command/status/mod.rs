@@ -1,0 +1,54 @@
+//! `siftd status`: what is wrong, since when, what to do; then how everything stands.
+
+mod picture;
+mod screen;
+mod trouble;
+
+use std::io::Write;
+use std::path::Path;
+
+use super::Failure;
+use super::columns::write_json;
+use super::output::Ink;
+use crate::archive::reading::Reading;
+use crate::config::archive_path;
+use crate::time::Time;
+
+use picture::Picture;
+use trouble::{Trouble, troubles};
+
+/// Show what is wrong, and how everything stands
+///
+/// One screen from the archive alone, whether the daemon runs or not: first what is wrong, since when and what to do
+/// now; then the daemon, the connection, the streams, what came in, the gaps, and the latest warnings. Ends with 0
+/// whenever the archive could be read: ask `problems` in the JSON for what is wrong.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  siftd status
+  siftd status --json | jq -e '.problems == []'      # for a monitor: fails if anything is wrong
+  siftd status --json | jq .daemon.watermark_us")]
+pub struct Args {
+    /// One JSON document; names that come from a view are the view's
+    #[arg(long)]
+    json: bool,
+}
+
+/// Answers on `out` from the archive that the settings at `config` name.
+pub fn run(args: &Args, config: Option<&Path>, now: Time, out: &mut dyn Write) -> Result<(), Failure> {
+    let archive = Reading::open(&archive_path(config)?)?;
+    let picture = Picture::take(&archive, now)?;
+    let troubles = troubles(&picture);
+    if args.json {
+        write_json(out, &Document { problems: &troubles, picture: &picture })?;
+        return Ok(writeln!(out)?);
+    }
+    Ok(screen::print(&picture, &troubles, Ink::of_stdout(), out)?)
+}
+
+#[derive(serde::Serialize)]
+struct Document<'of> {
+    problems: &'of [Trouble],
+    #[serde(flatten)]
+    picture: &'of Picture,
+}

@@ -1,0 +1,129 @@
+//! The daemon: everything is read and opened before anything is promised, then wired and run.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::archive::{Archive, OpenError, Options, QueueBounds, Synchronous};
+use crate::config::{self, Loaded, Settings};
+use crate::decide::Session;
+use crate::driver::{Driver, Pulse, Reloader, policy_of, protocol_of, start_of, wanted_of};
+use crate::exit::Exit;
+use crate::host::clock::Clock;
+use crate::host::core_dump::forbid_core_dumps;
+use crate::host::log::{self, Log};
+use crate::host::signals::Requests;
+use crate::host::systemd::Systemd;
+use crate::notice::Notice;
+use crate::time::Time;
+use crate::transport::{self, Dialer};
+
+/// Why the daemon did not start: the sentence, and the exit.
+#[derive(Debug)]
+pub struct Refusal {
+    pub exit: Exit,
+    pub sentence: String,
+}
+
+impl Refusal {
+    fn new(exit: Exit, sentence: impl std::fmt::Display) -> Self {
+        Self { exit, sentence: sentence.to_string() }
+    }
+}
+
+impl From<OpenError> for Refusal {
+    fn from(error: OpenError) -> Self {
+        let exit = match error {
+            OpenError::Held { .. } => Exit::Held,
+            OpenError::Create { .. } => Exit::CannotCreate,
+            OpenError::Foreign { .. } | OpenError::Newer { .. } | OpenError::Damaged { .. } => Exit::Damaged,
+            OpenError::Storage { .. } => Exit::Storage,
+        };
+        Self::new(exit, error)
+    }
+}
+
+/// Runs the daemon with the settings at `path` until it ends.
+///
+/// # Errors
+/// If it cannot start; nothing was asked of the server then.
+pub fn run(path: Option<&Path>) -> Result<Exit, Refusal> {
+    let Loaded { settings, path, .. } = config::load(path).map_err(|faults| Refusal::new(Exit::Config, faults))?;
+    forbid_core_dumps()
+        .map_err(|error| Refusal::new(Exit::Storage, format!("core dumps cannot be forbidden: {error}")))?;
+    let tls = transport::tls(&settings.tls.authorities).map_err(|why| Refusal::new(Exit::Config, why))?;
+    let log = log::start(&settings.log).map_err(|error| Refusal::new(Exit::Config, error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Refusal::new(Exit::Storage, format!("the daemon cannot start: {error}")))?;
+    runtime.block_on(async {
+        let requests = Requests::listen()
+            .map_err(|error| Refusal::new(Exit::Storage, format!("no signals can be taken: {error}")))?;
+        let clock = Clock::start();
+        let (driver, first) = wire(settings, path.as_path(), tls, log, clock, requests)?;
+        driver.pulse.ready();
+        Ok(driver.run(first).await)
+    })
+}
+
+/// Opens the archive and puts the parts together. Says what there is to say at the start.
+fn wire(
+    settings: Settings,
+    path: &Path,
+    tls: Arc<rustls::ClientConfig>,
+    log: Log,
+    clock: Clock,
+    requests: Requests,
+) -> Result<(Driver, Vec<Notice>), Refusal> {
+    let now = clock.now();
+    let mut archive = Archive::open(&options_of(&settings), now)?;
+    let recovery = archive.recovery();
+    let streams = archive.adopt(&wanted_of(&settings), now)?;
+    let mut first = vec![Notice::Started {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        archive: settings.archive.path.display().to_string(),
+        streams: streams.len(),
+    }];
+    if let Some(crashed) = recovery.crashed {
+        first.push(Notice::CrashFound { streams: crashed.streams, since: crashed.since });
+    }
+    if let Some(behind) = recovery.clock_behind {
+        first.push(Notice::ClockStepped { seconds: -behind.as_secs_f64() });
+    }
+    let bounds = QueueBounds { max_bytes: settings.queue.max_bytes };
+    let (intake, events, _writer) = archive.start(bounds, move || clock.now())?;
+    let protocol = protocol_of(&settings);
+    let dialer = Dialer {
+        url: protocol.address().secret,
+        timeout: settings.source.connect_timeout,
+        max_frame: settings.source.max_frame,
+        tls,
+    };
+    let streams = streams.into_iter().map(start_of).collect();
+    let session = Session::new(policy_of(&settings), streams, recovery.connection, now, seed(now));
+    let pulse = Pulse::new(Systemd::of_environment(), now);
+    let reloader = Reloader::new(path.to_path_buf(), settings);
+    let driver = Driver { session, protocol, dialer, clock, log, intake, events, requests, reloader, pulse };
+    Ok((driver, first))
+}
+
+/// Chance for the jitter: many daemons that start at one moment differ by their process.
+fn seed(now: Time) -> u64 {
+    now.micros().unsigned_abs() ^ (u64::from(std::process::id()) << 32)
+}
+
+fn options_of(settings: &Settings) -> Options {
+    let bytes = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
+    Options {
+        path: settings.archive.path.clone(),
+        synchronous: match settings.archive.synchronous {
+            config::Synchronous::Full => Synchronous::Full,
+            config::Synchronous::Normal => Synchronous::Normal,
+        },
+        quarantine_max: bytes(settings.archive.quarantine_max),
+        max_wal: bytes(settings.archive.max_wal),
+        version: env!("CARGO_PKG_VERSION"),
+        tombstones: settings.retention.tombstones,
+        notices: settings.retention.notices,
+        starting: settings.gap.starting,
+    }
+}

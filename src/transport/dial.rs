@@ -1,0 +1,199 @@
+//! From an address to a WebSocket: name, TCP, TLS, upgrade. No redirect is followed: the key goes to one host only.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_tungstenite::client_async_with_config;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
+use tokio_tungstenite::tungstenite::http::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use tokio_tungstenite::tungstenite::http::{HeaderMap, Uri};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self};
+
+use super::stream::Stream;
+use super::websocket::{Socket, fault_of};
+use crate::fault::Fault;
+use crate::limits::WRITE_BUFFER_MAX;
+use crate::peer_text::PeerText;
+use crate::time::Time;
+
+/// All that is needed to connect.
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    /// With the identity in it.
+    pub url: SecretString,
+    pub timeout: Duration,
+    /// Bytes of one message above which it is not read.
+    pub max_frame: usize,
+    /// For `wss`.
+    pub tls: Arc<ClientConfig>,
+}
+
+/// A connection that stands.
+#[derive(Debug)]
+pub struct Dialed {
+    pub socket: Socket,
+    /// The server's clock, in whole seconds, as its answer to the upgrade says.
+    pub told: Option<Time>,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug)]
+pub struct DialError {
+    pub fault: Fault,
+    /// The server's answer, where it answered with something other than an upgrade.
+    pub body: String,
+}
+
+impl From<Fault> for DialError {
+    fn from(fault: Fault) -> Self {
+        Self { fault, body: String::new() }
+    }
+}
+
+/// The trust that `wss` rests on: these authorities only, or, if there are none, the system's trust store.
+///
+/// # Errors
+/// A sentence, if the system's trust store cannot be used.
+pub fn tls(authorities: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, String> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    let builder = if authorities.is_empty() {
+        builder.with_platform_verifier().map_err(|error| format!("the system's trust store cannot be used: {error}"))?
+    } else {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(authorities.iter().cloned());
+        builder.with_root_certificates(roots)
+    };
+    Ok(Arc::new(builder.with_no_client_auth()))
+}
+
+impl Dialer {
+    /// Connects, or says why not, within the time-out.
+    ///
+    /// # Errors
+    /// The fault, and what the server answered.
+    pub async fn dial(&self) -> Result<Dialed, DialError> {
+        match tokio::time::timeout(self.timeout, self.connect()).await {
+            Ok(outcome) => outcome,
+            Err(_elapsed) => {
+                let seconds = self.timeout.as_secs_f64();
+                Err(Fault::Unreachable(format!("no connection within {seconds} s")).into())
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Dialed, DialError> {
+        let mut request = self.url.expose_secret().into_client_request().map_err(|_secret| no_address())?;
+        let agent = HeaderValue::from_static(concat!("siftd/", env!("CARGO_PKG_VERSION")));
+        request.headers_mut().insert(USER_AGENT, agent);
+        let stream = self.reach(request.uri()).await?;
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(self.max_frame))
+            .max_frame_size(Some(self.max_frame))
+            .max_write_buffer_size(WRITE_BUFFER_MAX);
+        let upgrade: Request = request;
+        match client_async_with_config(upgrade, stream, Some(config)).await {
+            Ok((socket, response)) => {
+                Ok(Dialed { socket: Socket::new(socket, self.max_frame), told: told(response.headers()) })
+            }
+            Err(tungstenite::Error::Http(response)) => Err(refused(&response)),
+            Err(error) => Err(fault_of(&error, self.max_frame).into()),
+        }
+    }
+
+    /// The stream under the WebSocket. The name is looked up anew at each attempt.
+    async fn reach(&self, uri: &Uri) -> Result<Stream, DialError> {
+        let host = uri.host().ok_or_else(no_address)?.trim_matches(['[', ']']);
+        let secure = uri.scheme_str() == Some("wss");
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let tcp = TcpStream::connect((host, port)).await.map_err(|error| unreachable(host, port, &error))?;
+        tcp.set_nodelay(true).map_err(|error| unreachable(host, port, &error))?;
+        if !secure {
+            return Ok(Stream::Plain(tcp));
+        }
+        let name = ServerName::try_from(host.to_owned()).map_err(|_invalid| no_address())?;
+        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        match connector.connect(name, tcp).await {
+            Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+            Err(error) => Err(Fault::Tls(PeerText::of(&error.to_string()).into()).into()),
+        }
+    }
+}
+
+fn no_address() -> DialError {
+    Fault::Unreachable("source.url is not an address".to_owned()).into()
+}
+
+fn unreachable(host: &str, port: u16, error: &io::Error) -> DialError {
+    Fault::Unreachable(format!("{host} port {port}: {error}")).into()
+}
+
+/// The server answered, but not with an upgrade.
+fn refused(response: &Response) -> DialError {
+    let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
+    let text = message_of(&body).unwrap_or_else(|| body.lines().next().unwrap_or_default().to_owned());
+    let retry_after =
+        header(response.headers(), &RETRY_AFTER).and_then(|wait| retry_after(wait, told(response.headers())));
+    let (status, text) = (response.status().as_u16(), PeerText::of(&text).into());
+    DialError { fault: Fault::Refused { status, retry_after, class: None, text }, body }
+}
+
+/// The message in a JSON answer.
+fn message_of(body: &str) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_str(body).ok()?;
+    ["message", "error"].iter().find_map(|key| Some(answer.get(key)?.as_str()?.to_owned()))
+}
+
+/// `Retry-After`: seconds, or a date, which is compared with the answer's own (RFC 9110, 10.2.3).
+fn retry_after(wait: &str, now: Option<Time>) -> Option<Duration> {
+    if let Ok(seconds) = wait.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    Some(http_date(wait)?.since(now?))
+}
+
+/// The server's clock, in whole seconds.
+fn told(headers: &HeaderMap) -> Option<Time> {
+    http_date(header(headers, &DATE)?)
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// A date of HTTP in its usual form (RFC 9110, 5.6.7), which is also one of mail.
+fn http_date(text: &str) -> Option<Time> {
+    let stamp = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+    Some(Time::from_micros(stamp.as_microsecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_of_http_are_read() {
+        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Time::from_seconds(784_111_777)));
+        assert_eq!(http_date("yesterday"), None);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_by_the_servers_clock() {
+        let now = http_date("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(retry_after("120", now), Some(Duration::from_mins(2)));
+        assert_eq!(retry_after("Sun, 06 Nov 1994 08:50:07 GMT", now), Some(Duration::from_secs(30)));
+        assert_eq!(retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(retry_after("soon", now), None);
+    }
+}

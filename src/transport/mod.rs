@@ -1,0 +1,8 @@
+//! The way to the server: dial, read, write. Acts, and decides nothing.
+
+mod dial;
+mod stream;
+mod websocket;
+
+pub use dial::{DialError, Dialed, Dialer, tls};
+pub use websocket::{Event, Socket};

@@ -1,0 +1,15 @@
+//! Everything that is tested through the library's doors and through the program itself; one binary, one link.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it must be")]
+#![expect(clippy::print_stderr, reason = "a test that cannot run here says so")]
+
+mod commands;
+mod config;
+mod config_files;
+mod config_values;
+mod example;
+mod journal;
+mod reading;
+mod reload;
+mod status;
+mod systemd;
+mod tidy;

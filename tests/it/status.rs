@@ -1,0 +1,276 @@
+//! `siftd status`: what it says about an archive in each condition.
+
+use expect_test::{Expect, expect};
+
+use siftd::archive::reading::lock_path;
+
+use crate::example::Example;
+
+/// The screen without the line on files: their sizes and the disk are this machine's.
+fn screen(example: &Example) -> String {
+    let screen = example.answer(&["status"]).unwrap();
+    let lines = screen.lines().filter(|line| !line.starts_with("archive"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+fn check(example: &Example, expected: Expect) {
+    expected.assert_eq(&screen(example));
+}
+
+#[test]
+fn a_running_daemon_with_two_bad_streams() {
+    let example = Example::filled();
+    let _lock = example.held_by(4001);
+    check(
+        &example,
+        expect![[r#"
+            ERROR 1 stream not covered (disabled), since 2026-11-22T03:00:00Z (2 h 0 min ago)
+                  Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons.
+            ERROR 1 stream not covered (rejected), since 2026-11-22T03:00:00Z (2 h 0 min ago)
+                  Check the hash in the stream list; take it out or correct it, then `siftd reload`.
+
+            daemon        live since 2026-11-22T04:40:01Z (19 min 59 s ago), process 4001, siftd 0.1.0
+            connection    3 since 2026-11-22T04:40:00Z (20 min 0 s ago): 1,500 frames, 3.1 MiB, 1,450 interactions
+            streams       2 active, 1 disabled, 1 rejected, 1 retired
+            interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
+            gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed, waiting for backfill
+            watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
+
+            warnings of the last hour, newest first (`siftd explain NAME`)
+                9 min 0 s ago  unknown-status (2 times): unknown warning message: brown out again
+               20 min 1 s ago  gap-opened: gap in 2 streams since 2026-11-22T04:39:55.500000Z (maintenance)
+               20 min 2 s ago  disconnected: connection 2 ended after 2398.0 s (maintenance): closed by us
+                1 h 0 min ago  crash-found: the daemon died: 2 streams have a gap since 2026-11-22T03:58:57.500000Z or later
+        "#]],
+    );
+}
+
+#[test]
+fn all_is_well() {
+    let example = Example::filled();
+    let _lock = example.held_by(4001);
+    example.sql("DELETE FROM gap WHERE ended IS NULL; UPDATE stream SET state = 'active' WHERE id IN (3, 4); DELETE FROM notice");
+    check(
+        &example,
+        expect![[r#"
+            all is well
+
+            daemon        live since 2026-11-22T04:40:01Z (19 min 59 s ago), process 4001, siftd 0.1.0
+            connection    3 since 2026-11-22T04:40:00Z (20 min 0 s ago): 1,500 frames, 3.1 MiB, 1,450 interactions
+            streams       4 active, 1 retired
+            interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
+            gaps          0 open; 3 closed, waiting for backfill
+            watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
+        "#]],
+    );
+}
+
+#[test]
+fn a_daemon_that_died() {
+    let example = Example::filled();
+    check(
+        &example,
+        expect![[r#"
+            ERROR not running: it died (its last word was `live`), since 2026-11-22T04:59:59Z (0.4 s ago)
+                  Find out why it died (`journalctl -u siftd -n 100`) and start it again (`systemctl start siftd`): whatever the server sends meanwhile is missed, and nothing after the watermark is proven.
+            ERROR 1 stream not covered (disabled), since 2026-11-22T03:00:00Z (2 h 0 min ago)
+                  Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons.
+            ERROR 1 stream not covered (rejected), since 2026-11-22T03:00:00Z (2 h 0 min ago)
+                  Check the hash in the stream list; take it out or correct it, then `siftd reload`.
+
+            daemon        not running; last state live since 2026-11-22T04:40:01Z (19 min 59 s ago), siftd 0.1.0
+            connection    none; the last one (3) ended with the daemon: 1,500 frames, 3.1 MiB, 1,450 interactions
+            streams       2 active, 1 disabled, 1 rejected, 1 retired, as the daemon left them
+            interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
+            gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed, waiting for backfill
+            watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
+
+            warnings of the last hour, newest first (`siftd explain NAME`)
+                9 min 0 s ago  unknown-status (2 times): unknown warning message: brown out again
+               20 min 1 s ago  gap-opened: gap in 2 streams since 2026-11-22T04:39:55.500000Z (maintenance)
+               20 min 2 s ago  disconnected: connection 2 ended after 2398.0 s (maintenance): closed by us
+                1 h 0 min ago  crash-found: the daemon died: 2 streams have a gap since 2026-11-22T03:58:57.500000Z or later
+        "#]],
+    );
+}
+
+#[test]
+fn a_daemon_that_was_stopped() {
+    let example = Example::filled();
+    example.sql(
+        "UPDATE state SET state = 'stopped', since = told, queue_frames = 0;
+                 UPDATE connection SET closed = covered, closed_because = 'shutdown' WHERE id = 3",
+    );
+    check(
+        &example,
+        expect![[r#"
+            ERROR not running: it was stopped in order, since 2026-11-22T04:59:59Z (0.4 s ago)
+                  Start the daemon (`systemctl start siftd`): whatever the server sends meanwhile is missed.
+            ERROR 1 stream not covered (disabled), since 2026-11-22T03:00:00Z (2 h 0 min ago)
+                  Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons.
+            ERROR 1 stream not covered (rejected), since 2026-11-22T03:00:00Z (2 h 0 min ago)
+                  Check the hash in the stream list; take it out or correct it, then `siftd reload`.
+
+            daemon        not running; last state stopped since 2026-11-22T04:59:59Z (0.4 s ago), siftd 0.1.0
+            connection    none; the last one (3) ended 2026-11-22T04:59:59Z (0.5 s ago) (shutdown): 1,500 frames, 3.1 MiB, 1,450 interactions
+            streams       2 active, 1 disabled, 1 rejected, 1 retired, as the daemon left them
+            interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
+            gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed, waiting for backfill
+            watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 0 frames waiting, the server's clock is 0.1 s ahead of ours
+
+            warnings of the last hour, newest first (`siftd explain NAME`)
+                9 min 0 s ago  unknown-status (2 times): unknown warning message: brown out again
+               20 min 1 s ago  gap-opened: gap in 2 streams since 2026-11-22T04:39:55.500000Z (maintenance)
+               20 min 2 s ago  disconnected: connection 2 ended after 2398.0 s (maintenance): closed by us
+                1 h 0 min ago  crash-found: the daemon died: 2 streams have a gap since 2026-11-22T03:58:57.500000Z or later
+        "#]],
+    );
+}
+
+#[test]
+fn an_account_without_credits() {
+    let example = Example::filled();
+    let _lock = example.held_by(4001);
+    example.sql(
+        "UPDATE state SET state = 'paused_billing', since = 1795323600000000 - 7500000000;
+                 UPDATE connection SET closed = covered, closed_because = 'insufficient credits' WHERE id = 3;
+                 UPDATE cover SET ended = 1795323600000000 - 7000000 WHERE ended IS NULL;
+                 INSERT INTO gap (stream, started, cause, state)
+                 SELECT id, 1795323600000000 - 7000000, 'billing', 'open' FROM stream WHERE state = 'active'",
+    );
+    check(
+        &example,
+        expect![[r#"
+            ERROR paused: the account has no credits left, since 2026-11-22T02:55:00Z (2 h 5 min ago)
+                  Top up the credits, then `siftd reload` to go on at once; otherwise it is tried again every hour.
+            ERROR 2 streams not covered (billing), since 2026-11-22T04:59:53Z (7.0 s ago)
+                  Top up the credits, then `siftd reload` to go on at once; otherwise it is tried again every hour.
+            ERROR 1 stream not covered (disabled), since 2026-11-22T03:00:00Z (2 h 0 min ago)
+                  Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons.
+            ERROR 1 stream not covered (rejected), since 2026-11-22T03:00:00Z (2 h 0 min ago)
+                  Check the hash in the stream list; take it out or correct it, then `siftd reload`.
+
+            daemon        paused_billing since 2026-11-22T02:55:00Z (2 h 5 min ago), process 4001, siftd 0.1.0
+            connection    none; the last one (3) ended 2026-11-22T04:59:59Z (0.5 s ago) (insufficient credits): 1,500 frames, 3.1 MiB, 1,450 interactions
+            streams       2 active, 1 disabled, 1 rejected, 1 retired
+            interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
+            gaps          4 open since 2026-11-22T03:00:00Z (2 h 0 min ago): billing 2, disabled 1, rejected 1; 3 closed, waiting for backfill
+            watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
+
+            warnings of the last hour, newest first (`siftd explain NAME`)
+                9 min 0 s ago  unknown-status (2 times): unknown warning message: brown out again
+               20 min 1 s ago  gap-opened: gap in 2 streams since 2026-11-22T04:39:55.500000Z (maintenance)
+               20 min 2 s ago  disconnected: connection 2 ended after 2398.0 s (maintenance): closed by us
+                1 h 0 min ago  crash-found: the daemon died: 2 streams have a gap since 2026-11-22T03:58:57.500000Z or later
+        "#]],
+    );
+}
+
+#[test]
+fn an_archive_that_no_daemon_has_used() {
+    check(
+        &Example::empty(),
+        expect![[r#"
+            ERROR no daemon has ever run on this archive
+                  Start the daemon (`systemctl start siftd`): whatever the server sends meanwhile is missed.
+
+            daemon        none has run yet
+            connection    none yet
+            streams       none
+            interactions  none yet
+            gaps          0 open; 0 closed, waiting for backfill
+            watermark     none yet
+        "#]],
+    );
+}
+
+#[test]
+fn a_daemon_that_commits_nothing_is_stuck() {
+    let example = Example::filled();
+    let _lock = example.held_by(4001);
+    example.sql("UPDATE connection SET covered = covered - 300000000");
+    let screen = screen(&example);
+    assert!(
+        screen.starts_with(
+            "ERROR nothing has been committed: the daemon or its disk is stuck, since 2026-11-22T04:54:59Z"
+        ),
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_lock_file_that_cannot_be_read_is_said() {
+    let example = Example::filled();
+    let lock = lock_path(&example.archive());
+    std::os::unix::fs::symlink(&lock, &lock).unwrap();
+    let screen = screen(&example);
+    assert!(screen.contains("it cannot be told whether a daemon runs"), "{screen}");
+}
+
+#[test]
+fn the_document_has_the_columns_of_the_views() {
+    let example = Example::filled();
+    let _lock = example.held_by(4001);
+    let document: serde_json::Value = serde_json::from_str(&example.answer(&["status", "--json"]).unwrap()).unwrap();
+    for (key, view) in [("daemon", "daemon"), ("connection", "connections")] {
+        for column in example.columns(view) {
+            assert!(document[key].get(&column).is_some(), "{key}.{column}");
+        }
+    }
+    for column in example.columns("notices") {
+        assert!(document["notices"][0].get(&column).is_some(), "notices.{column}");
+    }
+    let mut rest = document.clone();
+    for own in ["daemon", "connection", "notices", "archive"] {
+        rest.as_object_mut().unwrap().remove(own);
+    }
+    assert_eq!(document["daemon"]["running"], true);
+    assert_eq!(document["archive"]["path"], example.archive().to_str().unwrap());
+    expect![[r#"
+        {
+          "gaps": {
+            "closed": 3,
+            "open": 2,
+            "open_by_cause": [
+              {
+                "cause": "disabled",
+                "started_us": 1795316400000000,
+                "streams": 1
+              },
+              {
+                "cause": "rejected",
+                "started_us": 1795316400000000,
+                "streams": 1
+              }
+            ],
+            "open_since_us": 1795316400000000
+          },
+          "interactions": {
+            "last_hour": 127,
+            "last_minute": 3,
+            "last_received_us": 1795323570250000
+          },
+          "newest_notice_us": 1795323570000000,
+          "now_us": 1795323600000000,
+          "problems": [
+            {
+              "level": "error",
+              "remedy": "Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons.",
+              "since_us": 1795316400000000,
+              "what": "1 stream not covered (disabled)"
+            },
+            {
+              "level": "error",
+              "remedy": "Check the hash in the stream list; take it out or correct it, then `siftd reload`.",
+              "since_us": 1795316400000000,
+              "what": "1 stream not covered (rejected)"
+            }
+          ],
+          "streams": {
+            "active": 2,
+            "disabled": 1,
+            "rejected": 1,
+            "retired": 1
+          }
+        }"#]].assert_eq(&serde_json::to_string_pretty(&rest).unwrap());
+}
