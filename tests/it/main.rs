@@ -4,8 +4,12 @@
 #![expect(clippy::print_stderr, reason = "a test that cannot run here says so")]
 
 mod archive;
+mod archive_files;
+mod archive_gaps;
 mod archive_house;
 mod archive_page;
+mod archive_trouble;
+mod archive_views;
 mod commands;
 mod config;
 mod config_files;
