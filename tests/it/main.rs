@@ -17,3 +17,4 @@ mod reload;
 mod status;
 mod systemd;
 mod tidy;
+mod written;
