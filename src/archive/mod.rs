@@ -5,7 +5,6 @@
 //! | `open`, `lock`, `header`, `schema`, `check` | the way to a file that is ours, whole, and of this version |
 //! | `ledger`, `recover`, `adopt` | coverage and gaps of every stream, from the start to its end |
 //! | `batch`, `queue` | the way from the connection to the writer: ordered, bounded, without a copy too many |
-//! | `reading` | the way in for the commands, beside the daemon or without it |
 //! | `writer`, `commit`, `tally`, `tombstone`, `checkpoint` | the one thread that writes |
 //!
 //! Three facts hold it together. The position of a connection commits with the rows before it. A stream that is

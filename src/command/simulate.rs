@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     pub streams: Option<usize>,
 
-    /// Writes the world's streams, one `HASH LABEL` a line as siftd's streams_file takes them; `-` prints them
+    /// Writes the world's streams, one `HASH LABEL` a line as `streams_file` in daemon.toml takes them; `-` prints them
     #[arg(long, value_name = "PATH")]
     pub streams_file: Option<PathBuf>,
 
@@ -101,7 +101,9 @@ fn print(line: &dyn Display) {
 
 fn attempt(args: &Args) -> Result<(), Failure> {
     if args.list {
-        shipped::ALL.iter().for_each(|(name, text)| print(&format!("{name:18} {}", about(text))));
+        for (name, text) in shipped::ALL {
+            print(&format!("{name:18} {}", about(text)));
+        }
         return Ok(());
     }
     let text = scenario_text(&args.scenario)?;
@@ -167,7 +169,8 @@ fn adapt(mut scenario: Scenario, args: &Args) -> Scenario {
 }
 
 fn write_streams(path: &Path, streams: &[(String, String)]) -> io::Result<()> {
-    let lines: String = streams.iter().map(|(hash, label)| format!("{hash} {label}\n")).collect();
+    let lines: Vec<String> = streams.iter().map(|(hash, label)| format!("{hash} {label}\n")).collect();
+    let lines = lines.concat();
     if path == Path::new("-") {
         print(&lines.trim_end());
         return Ok(());

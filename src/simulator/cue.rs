@@ -444,35 +444,35 @@ impl Cue {
 
 impl Action {
     fn check(&self) -> Result<(), String> {
-        let named = match self {
-            Self::Say(say) => {
-                if say.message.is_some() == say.text.is_some() {
-                    return Err("say needs either message (a name) or text".to_owned());
-                }
-                say.message.as_deref()
+        if let Self::Say(say) = self {
+            if say.message.is_some() == say.text.is_some() {
+                return Err("say needs either message (a name) or text".to_owned());
             }
-            Self::Refuse(refuse) => {
-                if !(300..=599).contains(&refuse.status) {
-                    return Err(format!("refuse takes an HTTP status from 300 to 599, not {}", refuse.status));
-                }
-                refuse.message.as_deref()
-            }
-            Self::Raw(raw) => {
-                super::wire::unhex(&raw.hex).ok_or("raw needs two hexadecimal digits a byte")?;
-                None
-            }
-            Self::Claim(claim) => {
-                claim.bytes.parse::<u64>().map_err(|fault| format!("claim.bytes is not a number of bytes: {fault}"))?;
-                None
-            }
-            _ => None,
-        };
-        match named {
-            Some(name) if super::message::named(name).is_none() => {
-                Err(format!("no message is called {name:?}; the names are: {}", super::message::names()))
-            }
-            Some(_) | None => Ok(()),
+            return known(say.message.as_deref());
         }
+        if let Self::Refuse(refuse) = self {
+            if !(300..=599).contains(&refuse.status) {
+                return Err(format!("refuse takes an HTTP status from 300 to 599, not {}", refuse.status));
+            }
+            return known(refuse.message.as_deref());
+        }
+        if let Self::Raw(raw) = self
+            && super::wire::unhex(&raw.hex).is_none()
+        {
+            return Err("raw needs two hexadecimal digits a byte".to_owned());
+        }
+        if let Self::Claim(claim) = self
+            && let Err(fault) = claim.bytes.parse::<u64>()
+        {
+            return Err(format!("claim.bytes is not a number of bytes: {fault}"));
+        }
+        if let Self::Ticks(Ticks { value: Some(value), .. }) = self
+            && !value.is_empty()
+            && serde_json::from_str::<serde::de::IgnoredAny>(value).is_err()
+        {
+            return Err(format!("ticks.value is not JSON: {value:?}"));
+        }
+        Ok(())
     }
 
     /// Its name in TOML and in the journal.
@@ -504,5 +504,14 @@ impl Action {
             Self::Answers(_) => "answers",
             Self::Exit => "exit",
         }
+    }
+}
+
+fn known(message: Option<&str>) -> Result<(), String> {
+    match message {
+        Some(name) if super::message::named(name).is_none() => {
+            Err(format!("no message is called {name:?}; the names are: {}", super::message::names()))
+        }
+        Some(_) | None => Ok(()),
     }
 }

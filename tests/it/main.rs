@@ -14,6 +14,7 @@ mod example;
 mod journal;
 mod reading;
 mod reload;
+mod runbook;
 mod status;
 mod systemd;
 mod tidy;

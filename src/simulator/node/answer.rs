@@ -105,7 +105,7 @@ impl Node {
         match self.scenario.answers.resubscribe {
             Resubscribe::Acknowledge => self.acknowledge(id, place),
             Resubscribe::Warn => {
-                self.say(id, r#"{"status":"warning","message":"You are already subscribed to the hash"}"#)
+                self.say(id, r#"{"status":"warning","message":"You are already subscribed to the hash"}"#);
             }
             Resubscribe::Ignore => {}
         }

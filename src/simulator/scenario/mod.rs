@@ -344,7 +344,7 @@ impl Default for World {
             large: 0.0005,
             huge: 0.000_01,
             old: 0.01,
-            old_by: Duration::from_secs(3600),
+            old_by: Duration::from_hours(1),
             data_first: 0.05,
         }
     }

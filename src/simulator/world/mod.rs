@@ -360,6 +360,7 @@ fn delete_frame(form: DeleteForm, hash: &str, id: Id, source: u64) -> Framed {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "what is not there fails the test")]
 mod tests {
     use super::super::wire;
     use super::*;
