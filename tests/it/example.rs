@@ -90,13 +90,16 @@ impl Example {
 pub(crate) fn answer(settings: &Path, now: Time, arguments: &[&str]) -> String {
     let command = Cli::try_parse_from(["siftd"].iter().chain(arguments)).unwrap().command;
     let (settings, mut out) = (Some(settings), Vec::new());
-    match command {
-        command::Command::Status(args) => command::status::run(&args, settings, now, &mut out),
-        command::Command::Streams(args) => command::streams::run(&args, settings, &mut out),
-        command::Command::Gaps(args) => command::gaps::run(&args, settings, now, &mut out),
-        other => panic!("{other:?} is not asked here"),
-    }
-    .unwrap();
+    let answered = if let command::Command::Status(args) = &command {
+        command::status::run(args, settings, now, &mut out)
+    } else if let command::Command::Streams(args) = &command {
+        command::streams::run(args, settings, &mut out)
+    } else if let command::Command::Gaps(args) = &command {
+        command::gaps::run(args, settings, now, &mut out)
+    } else {
+        panic!("{command:?} is not asked here")
+    };
+    answered.unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -43,7 +43,7 @@ fn settings(house: &House) -> PathBuf {
 }
 
 /// The screens without what depends on the moment and the machine: the process, the files, the queue.
-fn check(house: &House, expected: Expect) {
+fn check(house: &House, expected: &Expect) {
     let settings = settings(house);
     let screens =
         ["status", "streams", "gaps"].map(|command| answer(&settings, house.now(), &[command])).join("\n---\n");
@@ -61,7 +61,7 @@ fn beside_the_writer_and_after_its_end() {
     let (house, running) = live();
     check(
         &house,
-        expect![[r#"
+        &expect![[r#"
             ERROR 1 stream not covered (rejected), since 2023-11-14T22:13:20Z (8.0 s ago)
                   Check the hash in the stream list; take it out or correct it, then `siftd reload`.
 
@@ -100,7 +100,7 @@ fn beside_the_writer_and_after_its_end() {
     house.set(later(10));
     check(
         &house,
-        expect![[r#"
+        &expect![[r#"
             ERROR not running: it was stopped in order, since 2023-11-14T22:13:29Z (1.0 s ago)
                   Start the daemon (`systemctl start siftd`): whatever the server sends meanwhile is missed.
             ERROR 1 stream not covered (rejected), since 2023-11-14T22:13:20Z (10 s ago)
@@ -143,7 +143,7 @@ fn after_a_crash() {
     let (house, running) = live();
     check(
         &house.crash(running),
-        expect![[r#"
+        &expect![[r#"
             ERROR not running: it died (its last word was `live`), since 2023-11-14T22:13:28Z (0.0 s ago)
                   Find out why it died (`journalctl -u siftd -n 100`) and start it again (`systemctl start siftd`): whatever the server sends meanwhile is missed, and nothing after the watermark is proven.
             ERROR 1 stream not covered (rejected), since 2023-11-14T22:13:20Z (8.0 s ago)
