@@ -135,6 +135,8 @@ impl Books {
             Record::Closed { connection, at, because } => {
                 let sql = "UPDATE connection SET closed = ?2, closed_because = ?3 WHERE id = ?1";
                 db.prepare_cached(sql)?.execute(params![connection.0, at.micros(), because])?;
+                // What it carried is acknowledged by none.
+                db.prepare_cached("UPDATE stream SET state = 'wanted' WHERE state = 'active'")?.execute([])?;
             }
             Record::Covered { stream, connection, from } => {
                 self.ledger.covered(db, *stream, *connection, *from, occasion.starting)?;
