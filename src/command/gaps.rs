@@ -24,8 +24,14 @@ pub const STATES: [&str; 7] = ["open", "closed", "filling", "filled", "partial",
 /// archive alone; while no daemon runs, nothing after the archive's watermark is proven either (`siftd status`).
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-States: open (it grows), closed (bounded, waits for backfill), filling, filled, partial (the detail names what is
-missing), unfillable (the detail says why), waived (an operator said: leave it).
+States:
+  open        it grows
+  closed      it has ended and waits for backfill
+  filling     a backfill works on it
+  filled      everything in it was fetched
+  partial     some of it was fetched; the detail names what is missing
+  unfillable  it cannot be fetched; the detail says why
+  waived      an operator said: leave it
 
 Examples:
   siftd gaps --state open

@@ -108,7 +108,7 @@ fn beside_the_writer_and_after_its_end() {
 
             daemon        not running; last state stopped since 2023-11-14T22:13:29Z (1.0 s ago), siftd 0.1.0
             connection    none; the last one (1) ended 2023-11-14T22:13:29Z (1.0 s ago) (shutdown): 0 frames, 0 bytes, 0 interactions
-            streams       1 active, 1 rejected, as the daemon left them
+            streams       1 rejected, 1 wanted, as the daemon left them
             interactions  3 in the last minute (0.0/s), 3 in the last hour, last one 4.0 s ago
             gaps          2 open since 2023-11-14T22:13:20Z (10 s ago): rejected 1, shutdown 1; 0 closed, waiting for backfill
             watermark     everything until 2023-11-14T22:13:27Z (3.0 s ago)
@@ -119,9 +119,9 @@ fn beside_the_writer_and_after_its_end() {
             ---
             STREAM                            LABEL  STATE     COVERED UNTIL         INTERACTIONS  LAST INTERACTION      OPEN GAPS  REASON
             00000000000000000000000000000bad  -      rejected  -                                0  -                             1  00000000000000000000000000000bad is an invalid hash
-            4f3af38ad1c31646561bc814c3e69af5  -      active    2023-11-14T22:13:25Z             3  2023-11-14T22:13:26Z          1  -
+            4f3af38ad1c31646561bc814c3e69af5  -      wanted    2023-11-14T22:13:25Z             3  2023-11-14T22:13:26Z          1  -
 
-            2 streams: 1 active, 1 rejected
+            2 streams: 1 rejected, 1 wanted
 
             ---
             ID  STREAM                            STARTED               ENDED    SECONDS  CAUSE     STATE  DELETES  DETAIL
