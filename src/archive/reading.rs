@@ -74,18 +74,19 @@ impl Reading {
         self.connection.execute_batch("BEGIN").map_err(|error| explained(&self.path, &error))
     }
 
-    /// Gives each row of an answer to `take`, as it is read.
-    pub fn each<E: From<ReadError>>(
+    /// Gives each row of an answer to `take`, as `read` finds it, while the answer still comes.
+    pub fn each<T, E: From<ReadError>>(
         &self,
         question: &str,
         parameters: impl Params,
-        mut take: impl FnMut(&Row<'_>) -> Result<(), E>,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+        mut take: impl FnMut(T) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |error: rusqlite::Error| E::from(explained(&self.path, &error));
         let mut statement = self.connection.prepare(question).map_err(failed)?;
         let mut rows = statement.query(parameters).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
-            take(row)?;
+            take(read(row).map_err(failed)?)?;
         }
         Ok(())
     }
@@ -98,8 +99,8 @@ impl Reading {
         read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, ReadError> {
         let mut found = Vec::new();
-        self.each(question, parameters, |row| {
-            found.push(read(row).map_err(|error| explained(&self.path, &error))?);
+        self.each(question, parameters, read, |row| {
+            found.push(row);
             Ok::<(), ReadError>(())
         })?;
         Ok(found)
@@ -113,11 +114,6 @@ impl Reading {
         read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, ReadError> {
         Ok(self.all(question, parameters, read)?.into_iter().next())
-    }
-
-    /// Says what an error of SQLite means for this archive.
-    pub fn explained(&self, error: &rusqlite::Error) -> ReadError {
-        explained(&self.path, error)
     }
 
     /// Refuses what is not an archive of ours, or of a later siftd.

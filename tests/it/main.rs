@@ -22,3 +22,4 @@ mod runbook;
 mod status;
 mod systemd;
 mod tidy;
+mod written;
