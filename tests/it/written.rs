@@ -37,7 +37,7 @@ fn live() -> (House, Running) {
 }
 
 fn settings(house: &House) -> PathBuf {
-    let path = house.folder.path().join("daemon.toml");
+    let path = house.path().with_file_name("daemon.toml");
     fs::write(&path, "[archive]\npath = \"archive.db\"\n").unwrap();
     path
 }
