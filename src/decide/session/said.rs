@@ -59,6 +59,20 @@ impl Session {
         self.say(turn, Notice::BillingPaused { text: PeerText::of(text), since_us: since, probe_seconds });
     }
 
+    /// How many streams do not fit: at once, and again when all have been answered if there are more by then.
+    pub(super) fn say_overflow(&mut self, turn: &mut Turn<'_>, settled: bool) {
+        let Some(mut overflow) = self.overflow.take() else { return };
+        let left_out = self.streams.overflowing();
+        if left_out > overflow.said && (settled || overflow.said == 0) {
+            overflow.said = left_out;
+            let (active, text) = (self.streams.active(), overflow.text.clone());
+            self.say(turn, Notice::TooManySubscriptions { active, overflow: left_out, text });
+        }
+        if !settled {
+            self.overflow = Some(overflow);
+        }
+    }
+
     /// Everything there is to know, for the operator who asked.
     pub(super) fn say_state(&mut self, turn: &mut Turn<'_>, settings: serde_json::Value) {
         let (active, wanted, open_gaps) = self.counts();
