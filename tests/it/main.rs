@@ -10,6 +10,7 @@ mod example;
 mod journal;
 mod reading;
 mod reload;
+mod simulate;
 mod status;
 mod systemd;
 mod tidy;
