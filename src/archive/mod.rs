@@ -5,18 +5,33 @@
 //! | `open`, `lock`, `header`, `schema`, `check` | the way to a file that is ours, whole, and of this version |
 //! | `ledger`, `recover`, `adopt` | coverage and gaps of every stream, from the start to its end |
 //! | `batch`, `queue` | the way from the connection to the writer: ordered, bounded, without a copy too many |
-//! | `reading` | the way in for the commands, beside the daemon or without it |
 //! | `writer`, `commit`, `tally`, `tombstone`, `checkpoint` | the one thread that writes |
 //!
 //! Three facts hold it together. The position of a connection commits with the rows before it. A stream that is
 //! wanted has exactly one running cover or one open gap from its first word on. What could not be committed stays in
 //! the queue; nothing is dropped and nothing is claimed.
 
+mod adopt;
 mod batch;
+mod check;
+mod checkpoint;
+mod commit;
 mod event;
+mod header;
+mod identity;
+mod ledger;
+#[cfg(test)]
+mod ledger_model;
+mod lock;
 mod open;
 mod queue;
 pub mod reading;
+mod recover;
+mod schema;
+mod tally;
+mod tombstone;
+mod trouble;
+mod writer;
 
 pub use batch::Batch;
 pub use event::{Event, Events};

@@ -1,14 +1,34 @@
 //! The way to an archive that is ours, whole, of this version, and held by nobody else.
 
-use std::path::PathBuf;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::event::Events;
-use super::queue::{Intake, QueueBounds};
+use rusqlite::{Connection, params};
+use tokio::sync::mpsc;
+
+use super::checkpoint::Mover;
+use super::commit::Books;
+use super::event::{EVENTS_MAX, Events};
+use super::header::{self, Found};
+use super::identity::Identity;
+use super::lock::Lock;
+use super::queue::{Intake, Queue, QueueBounds};
+use super::recover::recover;
+use super::trouble::Trouble;
+use super::writer::{Parts, Writer, transact};
+use super::{adopt, check, schema};
 use crate::coverage::Cause;
 use crate::record::{ConnectionId, StreamId};
 use crate::time::Time;
+
+/// The archive and its companions can be read by the group, and by nobody else.
+pub(super) const FILE_MODE: u32 = 0o640;
+
+/// How long opening waits for another program's lock.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How strictly a commit waits for the medium.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -113,34 +133,145 @@ pub struct Crashed {
 
 /// The archive, open for writing, before its writer runs.
 #[derive(Debug)]
-pub struct Archive;
+pub struct Archive {
+    path: PathBuf,
+    options: Options,
+    db: Connection,
+    books: Books,
+    lock: Lock,
+    recovery: Recovery,
+}
 
 impl Archive {
     /// Opens the archive or creates it; puts what a crash left unproven into gaps, in one commit.
     pub fn open(options: &Options, now: Time) -> Result<Self, OpenError> {
-        let (_, _) = (options, now);
-        todo!("comes with the next commits")
+        let path = real(&options.path)?;
+        let lock = Lock::take(&path)?;
+        let found = header::inspect(&path)?;
+        let trouble = |trouble| OpenError::of(&path, trouble);
+        let storage = |error: rusqlite::Error| trouble(Trouble::of(&error));
+        if let Found::Unborn { exists } = found {
+            create(&path, exists)?;
+        }
+        let mut db = schema::connect(&path).map_err(storage)?;
+        db.busy_timeout(PATIENCE).map_err(storage)?;
+        if found != Found::Ours {
+            schema::conceive(&db).map_err(storage)?;
+        }
+        schema::settle(&db).map_err(storage)?;
+        schema::log_ahead(&db).map_err(storage)?;
+        if found != Found::Ours {
+            schema::migrate(&mut db)
+                .map_err(|error| OpenError::Create { path: path.clone(), why: error.to_string() })?;
+        }
+        check::look(&db).map_err(|why| OpenError::Damaged { path: path.clone(), why })?;
+        let (books, recovery) = transact(&db, |db| {
+            let mut books = Books::load(db)?;
+            let recovery = recover(db, &mut books.ledger, now)?;
+            appear(db, options, now)?;
+            Ok((books, recovery))
+        })
+        .map_err(trouble)?;
+        Ok(Self { path, options: options.clone(), db, books, lock, recovery })
     }
 
     /// What opening found.
-    pub fn recovery(&self) -> Recovery {
-        todo!("comes with the next commits")
+    pub const fn recovery(&self) -> Recovery {
+        self.recovery
     }
 
     /// Makes exactly these streams wanted: new ones are entered, labels renewed, retired ones wanted again, others
     /// retired. The answer is in the order of `wanted`.
     pub fn adopt(&mut self, wanted: &[Wanted], now: Time) -> Result<Vec<StreamStart>, OpenError> {
-        let (_, _) = (wanted, now);
-        todo!("comes with the next commits")
+        let ledger = &mut self.books.ledger;
+        transact(&self.db, |db| adopt::exactly(db, ledger, wanted, now))
+            .map_err(|trouble| OpenError::of(&self.path, trouble))
     }
 
     /// Starts the writer. `clock` tells the time for retries, the `daemon` row and what expires.
     pub fn start(
         self,
-        queue: QueueBounds,
+        bounds: QueueBounds,
         clock: impl Fn() -> Time + Send + Sync + 'static,
     ) -> Result<(Intake, Events, JoinHandle<()>), OpenError> {
-        let (_, _) = (queue, clock);
-        todo!("comes with the next commits")
+        let storage = |why: String| OpenError::Storage { path: self.path.clone(), why };
+        let mover = Mover::start(&self.path).map_err(storage)?;
+        let identity = Identity::of(&self.path).map_err(|error| storage(error.to_string()))?;
+        self.db.busy_timeout(schema::BUSY).map_err(|error| storage(error.to_string()))?;
+        let quarantine = self.options.quarantine_max.saturating_sub(self.recovery.quarantine_bytes);
+        let (intake, queue) = Queue::new(bounds, quarantine, Box::new(clock));
+        let (events, received) = mpsc::channel(EVENTS_MAX);
+        let name = self.path.clone();
+        let writer = Writer::new(Parts {
+            path: self.path,
+            options: self.options,
+            db: self.db,
+            books: self.books,
+            lock: self.lock,
+            identity,
+            mover,
+            queue,
+            events,
+        });
+        let thread = std::thread::Builder::new()
+            .name("archive-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| OpenError::Storage { path: name, why: format!("no thread for its writer: {error}") })?;
+        Ok((intake, Events(received), thread))
     }
+}
+
+impl OpenError {
+    /// Before the writer runs, all that can be wrong lies in the file or its medium.
+    fn of(path: &Path, trouble: Trouble) -> Self {
+        let path = path.to_owned();
+        match trouble {
+            Trouble::Busy(why) | Trouble::Full(why) | Trouble::Medium(why) => Self::Storage { path, why },
+            Trouble::Damaged(why) | Trouble::Broken(why) => Self::Damaged { path, why },
+        }
+    }
+}
+
+/// The file that a path means: two names of one archive must lead to one lock.
+fn real(path: &Path) -> Result<PathBuf, OpenError> {
+    if let Ok(real) = path.canonicalize() {
+        return Ok(real);
+    }
+    let refuse = |why: String| OpenError::Create { path: path.to_owned(), why };
+    let name = path.file_name().ok_or_else(|| refuse("the path names no file".to_owned()))?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = directory.canonicalize().map_err(|error| {
+        refuse(format!("its directory {} cannot be used ({error}): create it first", directory.display()))
+    })?;
+    Ok(directory.join(name))
+}
+
+/// Makes an empty file that the group may read, and its name durable.
+fn create(path: &Path, exists: bool) -> Result<(), OpenError> {
+    let refuse = |error: std::io::Error| OpenError::Create { path: path.to_owned(), why: error.to_string() };
+    if exists {
+        return Ok(());
+    }
+    let file = File::options().write(true).create_new(true).mode(FILE_MODE).open(path).map_err(refuse)?;
+    file.set_permissions(Permissions::from_mode(FILE_MODE)).map_err(refuse)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(refuse)
+}
+
+/// Writes into the daemon's row that this process has the archive now.
+fn appear(db: &Connection, options: &Options, now: Time) -> Result<(), Trouble> {
+    db.execute(
+        "INSERT INTO state (one, state, since, version, pid, told) VALUES (1, 'starting', ?1, ?2, ?3, ?1)
+         ON CONFLICT (one) DO UPDATE SET state = excluded.state, since = excluded.since, version = excluded.version,
+             pid = excluded.pid, queue_frames = 0, clock_offset = NULL, last_tick = NULL, told = excluded.told",
+        params![now.micros(), options.version, std::process::id()],
+    )?;
+    Ok(())
+}
+
+/// A name beside the archive's, such as its log's.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }

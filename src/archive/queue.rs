@@ -20,6 +20,9 @@ const UNIT: usize = 1024;
 const SPARE_MAX: usize = 8;
 const SPARE_BYTES_MAX: usize = 2 * BURST_BYTES_MAX;
 
+/// How often a waiting writer shows that it lives.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+
 /// How much longer than asked [`Intake::finish`] waits for the writer's own word.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -48,7 +51,22 @@ pub enum FinishError {
 
 /// What waits for the writer.
 pub(super) enum Order {
-    Write { batch: Batch, permits: u32 },
+    Write(Parcel),
+    Adopt { added: Vec<Wanted>, now: Time, answer: oneshot::Sender<Vec<StreamStart>> },
+    Finish { answer: oneshot::Sender<Result<(), String>> },
+}
+
+/// A batch as it waits: what it counts for is fixed when it comes, and given back when it is stored.
+pub(super) struct Parcel {
+    pub(super) batch: Batch,
+    weight: usize,
+    permits: u32,
+}
+
+/// What the writer is to do next.
+pub(super) enum Task {
+    Nothing,
+    Write(Vec<Parcel>),
     Adopt { added: Vec<Wanted>, now: Time, answer: oneshot::Sender<Vec<StreamStart>> },
     Finish { answer: oneshot::Sender<Result<(), String>> },
 }
@@ -65,6 +83,7 @@ struct Waiting {
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
     arrived: Condvar,
+    hurry: Condvar,
     room: Semaphore,
     bound: u32,
     bytes: AtomicUsize,
@@ -140,6 +159,7 @@ impl Intake {
     pub async fn finish(&self, within: Duration) -> Result<(), FinishError> {
         let (answer, answered) = oneshot::channel();
         self.0.lock().finish_by = Some(self.0.now().after(within));
+        self.0.hurry.notify_all();
         if !self.0.push(Order::Finish { answer }) {
             return Err(FinishError::Gone);
         }
@@ -162,6 +182,7 @@ impl Queue {
         let queue = Arc::new(Self {
             waiting: Mutex::default(),
             arrived: Condvar::new(),
+            hurry: Condvar::new(),
             room: Semaphore::new(permits),
             bound,
             bytes: AtomicUsize::new(0),
@@ -196,26 +217,136 @@ impl Queue {
     /// Queues a batch; behind a small one that still waits it is put into that one, so that a long wait is made of
     /// few batches and the bound in bytes is a bound in batches too.
     fn push_batch(&self, mut batch: Batch, permits: u32) {
-        self.bytes.fetch_add(batch.weight(), Ordering::Relaxed);
+        let weight = batch.weight();
+        let mut surplus = 0;
         self.frames.fetch_add(batch.rows(), Ordering::Relaxed);
         let mut waiting = self.lock();
         match waiting.orders.back_mut() {
-            Some(Order::Write { batch: last, permits: held })
-                if last.weight() + batch.weight() <= BURST_BYTES_MAX
-                    && last.rows() + batch.rows() <= COMMIT_ROWS_MAX =>
+            Some(Order::Write(last))
+                if last.weight + weight <= BURST_BYTES_MAX && last.batch.rows() + batch.rows() <= COMMIT_ROWS_MAX =>
             {
-                last.append(&mut batch);
-                *held = held.saturating_add(permits);
+                last.batch.append(&mut batch);
+                self.bytes.fetch_add(last.batch.weight() - last.weight, Ordering::Relaxed);
+                last.weight = last.batch.weight();
+                let needed = self.permits(last.weight);
+                surplus = last.permits.saturating_add(permits).saturating_sub(needed);
+                last.permits = needed;
                 keep(&mut waiting.spare, batch);
             }
-            _ => waiting.orders.push_back(Order::Write { batch, permits }),
+            _ => {
+                self.bytes.fetch_add(weight, Ordering::Relaxed);
+                waiting.orders.push_back(Order::Write(Parcel { batch, weight, permits }));
+            }
         }
         drop(waiting);
+        self.room.add_permits(usize::try_from(surplus).unwrap_or(0));
         self.arrived.notify_one();
     }
 
     pub(super) fn now(&self) -> Time {
         (self.clock)()
+    }
+
+    pub(super) fn frames(&self) -> usize {
+        self.frames.load(Ordering::Relaxed)
+    }
+
+    /// Shows that the writer lives.
+    pub(super) fn beat(&self) {
+        self.progress.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The moment by which the writer must have ended, once it was asked to.
+    pub(super) fn finish_by(&self) -> Option<Time> {
+        self.lock().finish_by
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().orders.is_empty()
+    }
+
+    /// Takes what waits, at most so many rows and bytes of batches but always one; waits for it for `patience`.
+    pub(super) fn take(&self, rows: usize, bytes: usize, patience: Duration) -> Task {
+        let waiting = self.lock();
+        let (mut waiting, _) = self
+            .arrived
+            .wait_timeout_while(waiting, patience, |waiting| waiting.orders.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut parcels: Vec<Parcel> = Vec::new();
+        let (mut taken_rows, mut taken_bytes) = (0, 0);
+        while let Some(order) = waiting.orders.pop_front() {
+            match order {
+                Order::Write(parcel) => {
+                    taken_rows += parcel.batch.rows();
+                    taken_bytes += parcel.weight;
+                    if !parcels.is_empty() && (taken_rows > rows || taken_bytes > bytes) {
+                        waiting.orders.push_front(Order::Write(parcel));
+                        break;
+                    }
+                    parcels.push(parcel);
+                }
+                other if !parcels.is_empty() => {
+                    waiting.orders.push_front(other);
+                    break;
+                }
+                Order::Adopt { added, now, answer } => return Task::Adopt { added, now, answer },
+                Order::Finish { answer } => return Task::Finish { answer },
+            }
+        }
+        if parcels.is_empty() { Task::Nothing } else { Task::Write(parcels) }
+    }
+
+    /// These are stored: there is room again.
+    pub(super) fn release(&self, parcels: Vec<Parcel>) {
+        let mut permits: usize = 0;
+        let mut waiting = self.lock();
+        for mut parcel in parcels {
+            self.bytes.fetch_sub(parcel.weight, Ordering::Relaxed);
+            self.frames.fetch_sub(parcel.batch.rows(), Ordering::Relaxed);
+            permits = permits.saturating_add(usize::try_from(parcel.permits).unwrap_or(0));
+            parcel.batch.clear();
+            keep(&mut waiting.spare, parcel.batch);
+        }
+        drop(waiting);
+        self.room.add_permits(permits);
+    }
+
+    /// Waits, showing that the writer lives; ends early when it is asked to finish.
+    pub(super) fn pause(&self, span: Duration) {
+        let mut left = span;
+        while !left.is_zero() {
+            self.beat();
+            let slice = left.min(BEAT_EVERY);
+            left = left.saturating_sub(slice);
+            let waiting = self.lock();
+            let hurried = waiting.finish_by.is_some();
+            let (waiting, slept) = self
+                .hurry
+                .wait_timeout_while(waiting, slice, |waiting| waiting.finish_by.is_some() == hurried)
+                .unwrap_or_else(PoisonError::into_inner);
+            drop(waiting);
+            if !slept.timed_out() {
+                return;
+            }
+        }
+    }
+
+    /// The writer ends although not everything is stored: whoever asked it to finish learns why.
+    pub(super) fn refuse(&self, why: &str) {
+        for order in self.lock().orders.drain(..) {
+            if let Order::Finish { answer } = order {
+                drop(answer.send(Err(why.to_owned())));
+            }
+        }
+    }
+
+    /// The writer has ended: nobody waits for it any more.
+    pub(super) fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.gone = true;
+        waiting.orders.clear();
+        drop(waiting);
+        self.room.close();
     }
 }
 

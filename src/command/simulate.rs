@@ -32,7 +32,8 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
 
-    /// JSON lines of everything that was made, sent, acknowledged and dropped; an existing file is overwritten
+    /// JSON lines of everything that was made, sent, acknowledged and dropped; overwrites the file, `/dev/null` keeps
+    /// none
     #[arg(long, default_value = "simulator.jsonl", value_name = "PATH")]
     pub journal: PathBuf,
 
@@ -113,7 +114,9 @@ fn attempt(args: &Args) -> Result<(), Failure> {
     }
     let scenario =
         Scenario::parse(&text).map_err(|fault| Failure(Exit::Usage, format!("scenario {}: {fault}", args.scenario)))?;
-    let running = Server::start(adapt(scenario, args), &args.journal).map_err(|fault| {
+    let scenario = adapt(scenario, args);
+    scenario.check().map_err(|fault| Failure(Exit::Usage, fault))?;
+    let running = Server::start(scenario, &args.journal).map_err(|fault| {
         Failure(Exit::Storage, format!("{fault}; choose another with --listen, --journal, --tls-cert or --tls-key"))
     })?;
     let mut signals = Signals::new([SIGTERM, SIGINT])

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep_until, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::Bytes;
@@ -24,6 +24,7 @@ use tokio_tungstenite::tungstenite::handshake::server::Request;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// 5,000 hashes in a query are 165 kB.
 const REQUEST_MAX: usize = 256 << 10;
+const LAST_WORD: Duration = Duration::from_millis(100);
 const READ_CHUNK: usize = 16 << 10;
 
 /// A socket with or without TLS, that can still be told to reset.
@@ -215,7 +216,10 @@ async fn wake_when_ending(node: &Rc<RefCell<Node>>, wake: &tokio::sync::Notify, 
 /// The end of the TCP connection: our half is closed, and the client gets the rest of the grace to close its own.
 async fn finish(node: &Rc<RefCell<Node>>, socket: &mut WriteHalf<Socket>, id: u64, ending: Ending) {
     let polite = matches!(ending.how, How::Clean | How::Bare);
-    if polite && socket.shutdown().await.is_ok() && !node.borrow().line(id).is_none_or(Line::is_over) {
+    // TLS has a last word of its own, which a client that reads nothing holds up.
+    let patience = ending.by.max(instant() + LAST_WORD);
+    let shut = async { timeout_at(patience, socket.shutdown()).await.is_ok_and(|shut| shut.is_ok()) };
+    if polite && shut.await && !node.borrow().line(id).is_none_or(Line::is_over) {
         sleep_until(ending.by).await;
     }
 }

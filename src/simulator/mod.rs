@@ -25,7 +25,7 @@
 //! | `listening` | first line: `url`, `seed` |
 //! | `produced` | the world made a message for one stream, whether or not anybody listens: `stream`, `id` (of the interaction; absent if it was made without), `created_us` (its `created_at`, whole seconds), `kind` (`interaction`, `delete`, `duplicate`), `bytes` and `digest` (of the JSON under `data`; 16 hexadecimal digits of BLAKE3), `fate`, `connection`. An interaction that matches three streams is three lines |
 //! | `fate` | overrides or adds to the fate of message `seq` on `connection`: `dropped` if it was never wholly written to the socket, `sent` for a second subscriber. It has no time |
-//! | `written` | `through_seq`: all messages of this connection up to that line that were not dropped are wholly in the socket; `frames`, `messages` and `bytes` since the last such line |
+//! | `written` | `through_seq`: all messages of this connection up to that line that were not dropped are wholly in the socket; `frames`, `messages` and `bytes` since the last such line. What a reset then destroys on its way is not known here |
 //! | `connected` | an upgrade succeeded: `path`, `query` (without the key) |
 //! | `refused` | an upgrade was refused: `status`, `retry_after`, `message` (its name) |
 //! | `subscribed` | from this line on, messages of `stream` go to this connection; `again` if they already did |

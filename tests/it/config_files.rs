@@ -366,8 +366,8 @@ fn a_reload_tells_what_has_changed_and_when_it_applies() {
     expect![[r#"
         source.username: "acme" -> "bolt", with the next connection
         archive.path: "/var/lib/siftd/archive.db" -> "/b", after a restart
-        archive.max_wal: "64MiB" -> "1GiB", now
-        gap.margin: "2s" -> "3s", now
+        archive.max_wal: "64MiB" -> "1GiB", after a restart
+        gap.margin: "2s" -> "3s", with the next connection
         source.api_key_file: (what the file held) -> (what it holds now), with the next connection"#]]
     .assert_eq(&lines);
 }

@@ -39,7 +39,7 @@ impl Session {
         stream.standing = Standing::Gap(cause);
         turn.record(Record::Gap { stream: stream.id, from, cause, detail });
         let name = stream.name.clone();
-        self.say(turn, Notice::GapOpened { streams: 1, stream: Some(name), cause, since: from });
+        self.say(turn, Notice::GapOpened { streams: 1, stream: Some(name), cause, since_us: from });
     }
 
     /// Everything that is covered no longer is, from the last proven moment on.
@@ -123,7 +123,7 @@ impl Session {
     fn say_opened(&mut self, turn: &mut Turn<'_>, streams: usize, name: Option<String>, cause: Cause, since: Time) {
         if streams > 0 {
             let stream = name.filter(|_| streams == 1);
-            self.say(turn, Notice::GapOpened { streams, stream, cause, since });
+            self.say(turn, Notice::GapOpened { streams, stream, cause, since_us: since });
         }
     }
 

@@ -56,7 +56,7 @@ impl Session {
         };
         billing.said = turn.now;
         let (since, probe_seconds) = (billing.since, until.since(turn.now).as_secs_f64());
-        self.say(turn, Notice::BillingPaused { text: PeerText::of(text), since, probe_seconds });
+        self.say(turn, Notice::BillingPaused { text: PeerText::of(text), since_us: since, probe_seconds });
     }
 
     /// Everything there is to know, for the operator who asked.
@@ -70,7 +70,7 @@ impl Session {
             open_gaps,
             queue_bytes: self.pace.queued(),
             connection: self.link.as_ref().map(|link| link.id),
-            watermark: self.reach.map(|reach| reach.covered_until),
+            watermark_us: self.reach.map(|reach| reach.covered_until),
             settings,
         };
         self.say(turn, notice);

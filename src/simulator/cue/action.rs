@@ -400,6 +400,35 @@ impl Action {
         Ok(())
     }
 
+    /// The stream that it is about, if it names one that must be of the world.
+    pub(in crate::simulator) fn stream(&self) -> Option<&Pick> {
+        match self {
+            Self::Say(Say { stream, .. }) => stream.as_ref().filter(|pick| matches!(pick, Pick::Place(_))),
+            Self::Giant(Giant { stream, .. })
+            | Self::Fragments(Fragments { stream, .. })
+            | Self::Burst(Burst { stream, .. }) => stream.as_ref(),
+            Self::Disable(change) | Self::Invalidate(change) | Self::Restore(change) => Some(&change.stream),
+            Self::Close(_)
+            | Self::Stall(_)
+            | Self::Garbage(_)
+            | Self::Raw(_)
+            | Self::Claim(_)
+            | Self::Pings(_)
+            | Self::Refuse(_)
+            | Self::SlowHandshake(_)
+            | Self::StopListening(_)
+            | Self::Listen
+            | Self::Limit(_)
+            | Self::Rate(_)
+            | Self::Deletes(_)
+            | Self::Clock(_)
+            | Self::Ticks(_)
+            | Self::Lag(_)
+            | Self::Answers(_)
+            | Self::Exit => None,
+        }
+    }
+
     /// Its name in TOML and in the journal.
     pub fn name(&self) -> &'static str {
         match self {

@@ -114,8 +114,12 @@ impl Node {
 
     /// Writes the last line and closes the journal.
     pub(in crate::simulator) fn finish(&mut self) -> io::Result<Totals> {
-        let totals = self.totals;
+        let left: Vec<u64> = self.lines.keys().copied().collect();
+        for id in left {
+            self.gone(id, "stop");
+        }
         self.report();
+        let totals = self.totals;
         self.note("end", serde_json::to_value(totals).unwrap_or_default());
         self.journal.close()?;
         Ok(totals)

@@ -18,6 +18,9 @@ pub struct Answers {
     pub ack_shuffle: usize,
     /// After each so many acknowledgements, one for a hash that nobody asked for.
     pub ack_stray_every: u64,
+    /// A subscription that comes sooner than this after the one before, or after the connect, is left without an answer or effect.
+    #[serde(with = "unsigned_duration::required")]
+    pub deaf_for: Duration,
     pub refusal: RefusalForm,
     pub resubscribe: Resubscribe,
     pub unsubscribe: Unsubscribe,
@@ -94,6 +97,7 @@ impl Default for Answers {
             ack_copies: 1,
             ack_shuffle: 0,
             ack_stray_every: 0,
+            deaf_for: Duration::ZERO,
             refusal: RefusalForm::Text,
             resubscribe: Resubscribe::Acknowledge,
             unsubscribe: Unsubscribe::Silence,

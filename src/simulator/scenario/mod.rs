@@ -48,6 +48,8 @@ pub struct Account {
     pub username: Option<String>,
     pub api_key: Option<String>,
     pub refusal: IdentityRefusal,
+    /// A new connection ends the older ones.
+    pub evict: bool,
 }
 
 /// How a wrong identity is told: nobody recorded which way the real service went.
@@ -65,10 +67,29 @@ impl Scenario {
     /// Reads a scenario; the error names line, column, key and what would do.
     pub fn parse(text: &str) -> Result<Self, String> {
         let scenario: Self = toml::from_str(text).map_err(|fault| fault.to_string().trim_end().to_owned())?;
-        for (place, cue) in scenario.cues.iter().enumerate() {
+        scenario.check()?;
+        Ok(scenario)
+    }
+
+    /// Faults that the form alone does not rule out.
+    pub fn check(&self) -> Result<(), String> {
+        for (place, cue) in self.cues.iter().enumerate() {
             cue.check().map_err(|fault| format!("cue {}: {fault}", place + 1))?;
         }
-        Ok(scenario)
+        self.world.check()?;
+        let streams = self.world.streams.max(self.world.hashes.len());
+        for stream in &self.streams {
+            match &stream.stream {
+                Pick::Place(place) if *place >= streams => {
+                    return Err(format!("there is no stream {place} in a world of {streams} (they count from 0)"));
+                }
+                Pick::Hash(hash) if !self.world.hashes.contains(hash) => {
+                    return Err(format!("stream {hash} is not among world.hashes; list it there, or give a place"));
+                }
+                Pick::Place(_) | Pick::Hash(_) => {}
+            }
+        }
+        Ok(())
     }
 }
 

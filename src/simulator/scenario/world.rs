@@ -1,5 +1,6 @@
 //! The settings of the world and of its streams.
 
+use super::super::world::as_hash;
 use super::Rate;
 use jiff::fmt::serde::unsigned_duration;
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,32 @@ pub enum Behaviour {
     Unacknowledged,
     /// No answer and nothing sent.
     Ignored,
+}
+
+impl World {
+    pub(super) fn check(&self) -> Result<(), String> {
+        if let Some(hash) = self.hashes.iter().find(|hash| as_hash(hash).is_none()) {
+            return Err(format!("world.hashes: {hash:?} is not a hash; it takes 32 digits from 0 to f, in lower case"));
+        }
+        if self.delete_forms.is_empty() {
+            return Err("world.delete_forms needs at least one form".to_owned());
+        }
+        let shares = [
+            ("silent_streams", self.silent_streams),
+            ("shared", self.shared),
+            ("duplicates", self.duplicates),
+            ("deletes", self.deletes),
+            ("early_deletes", self.early_deletes),
+            ("large", self.large),
+            ("huge", self.huge),
+            ("old", self.old),
+            ("data_first", self.data_first),
+        ];
+        match shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
+            Some((name, share)) => Err(format!("world.{name} is a share from 0 to 1, not {share}")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Default for World {

@@ -1,0 +1,126 @@
+//! Which streams are wanted, and since when.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::ledger::{Ledger, Running};
+use super::open::{Standing, StreamStart, Wanted};
+use super::trouble::Trouble;
+use crate::record::StreamId;
+use crate::time::Time;
+
+/// A stream as it was before it was adopted.
+struct Known {
+    id: StreamId,
+    retired: bool,
+    wanted: Time,
+    /// Where all that is written of it ends. A history that begins anew does not reach back behind it.
+    end: Time,
+}
+
+/// At a start: exactly these streams are wanted, and none is acknowledged. Others are retired.
+pub(super) fn exactly(
+    db: &Connection,
+    ledger: &mut Ledger,
+    wanted: &[Wanted],
+    now: Time,
+) -> Result<Vec<StreamStart>, Trouble> {
+    let mut starts = Vec::with_capacity(wanted.len());
+    for entry in wanted {
+        starts.push(match known(db, entry)? {
+            Some(stream) if !stream.retired => {
+                db.prepare_cached("UPDATE stream SET label = ?2, state = 'wanted', reason = NULL WHERE id = ?1")?
+                    .execute(params![stream.id.0, entry.label])?;
+                start(ledger, entry, stream.id, stream.wanted)?
+            }
+            before => begin(db, ledger, entry, before, now)?,
+        });
+    }
+    let kept: HashSet<StreamId> = starts.iter().map(|stream| stream.id).collect();
+    let gone: Vec<StreamId> =
+        ledger.streams().map(|(stream, _)| stream).filter(|stream| !kept.contains(stream)).collect();
+    for stream in gone {
+        ledger.retired(db, stream, now, now)?;
+    }
+    Ok(starts)
+}
+
+/// While running: these streams are wanted too. Answers with those that were not.
+pub(super) fn also(
+    db: &Connection,
+    ledger: &mut Ledger,
+    added: &[Wanted],
+    now: Time,
+) -> Result<Vec<StreamStart>, Trouble> {
+    let mut starts = Vec::new();
+    for entry in added {
+        match known(db, entry)? {
+            Some(stream) if !stream.retired => {
+                db.prepare_cached("UPDATE stream SET label = ?2 WHERE id = ?1")?
+                    .execute(params![stream.id.0, entry.label])?;
+            }
+            before => starts.push(begin(db, ledger, entry, before, now)?),
+        }
+    }
+    Ok(starts)
+}
+
+fn known(db: &Connection, entry: &Wanted) -> Result<Option<Known>, Trouble> {
+    let known = db
+        .prepare_cached(
+            "SELECT id, state = 'retired', wanted,
+                    max(wanted, coalesce(retired, wanted), coalesce(covered, wanted),
+                        coalesce((SELECT max(ended) FROM gap WHERE gap.stream = stream.id), wanted))
+               FROM stream WHERE name = ?1",
+        )?
+        .query_row([&entry.name], |row| {
+            Ok(Known {
+                id: StreamId(row.get(0)?),
+                retired: row.get(1)?,
+                wanted: Time::from_micros(row.get(2)?),
+                end: Time::from_micros(row.get(3)?),
+            })
+        })
+        .optional()?;
+    Ok(known)
+}
+
+/// A stream is wanted for the first time, or again.
+fn begin(
+    db: &Connection,
+    ledger: &mut Ledger,
+    entry: &Wanted,
+    before: Option<Known>,
+    now: Time,
+) -> Result<StreamStart, Trouble> {
+    let (id, wanted) = if let Some(stream) = before {
+        let wanted = now.max(stream.end);
+        db.prepare_cached(
+            "UPDATE stream SET label = ?2, state = 'wanted', reason = NULL, wanted = ?3, began = NULL, retired = NULL
+              WHERE id = ?1",
+        )?
+        .execute(params![stream.id.0, entry.label, wanted.micros()])?;
+        (stream.id, wanted)
+    } else {
+        let id = db
+            .prepare_cached(
+                "INSERT INTO stream (name, label, state, wanted) VALUES (?1, ?2, 'wanted', ?3) RETURNING id",
+            )?
+            .query_row(params![entry.name, entry.label, now.micros()], |row| row.get(0))?;
+        (StreamId(id), now)
+    };
+    ledger.want(id, wanted);
+    start(ledger, entry, id, wanted)
+}
+
+fn start(ledger: &Ledger, entry: &Wanted, id: StreamId, wanted: Time) -> Result<StreamStart, Trouble> {
+    let standing = match ledger.running(id)? {
+        Running::Nothing { .. } => Standing::New,
+        Running::Gap { cause, .. } => Standing::Gap(cause),
+        Running::Cover { .. } | Running::Retired => {
+            return Err(Trouble::Broken(format!("stream {} is covered before it is asked for", entry.name)));
+        }
+    };
+    Ok(StreamStart { id, name: entry.name.clone(), label: entry.label.clone(), wanted, standing })
+}

@@ -1,0 +1,65 @@
+//! Moving the write-ahead log into the archive, beside the writer.
+
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, DEFAULT_NAME};
+
+use super::schema::{PAGE, connect, settle};
+
+/// A page in the log has a header of this many bytes (SQLite, Database File Format, section 4.1).
+const FRAME_HEADER: u64 = 24;
+
+/// A second connection on a thread of its own. It moves what it can without waiting for readers or the writer. While
+/// it is open, the writer may close its own connection without ending the log's life.
+#[derive(Debug)]
+pub(super) struct Mover {
+    asked: SyncSender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Mover {
+    pub(super) fn start(path: &Path) -> Result<Self, String> {
+        let db = connect(path).and_then(|db| settle(&db).map(|()| db)).map_err(|error| error.to_string())?;
+        let (asked, asks) = sync_channel(1);
+        let thread = std::thread::Builder::new()
+            .name("archive-log".to_owned())
+            .spawn(move || {
+                while asks.recv().is_ok() {
+                    // What cannot be moved now is moved later; the writer watches the log's size.
+                    db.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE).ok();
+                }
+            })
+            .map_err(|error| format!("no thread for it: {error}"))?;
+        Ok(Self { asked, thread })
+    }
+
+    /// Asks it to move what it can.
+    pub(super) fn ask(&self) {
+        // A full channel: it is asked already.
+        self.asked.try_send(()).ok();
+    }
+
+    /// Ends it and closes its connection.
+    pub(super) fn stop(self) {
+        drop(self.asked);
+        self.thread.join().ok();
+    }
+}
+
+/// What the log holds, in bytes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Log {
+    pub(super) bytes: u64,
+    /// The part of it that is not in the archive yet.
+    pub(super) unmoved: u64,
+}
+
+/// Moves in this way, or only looks (`NOOP`).
+pub(super) fn checkpoint(db: &Connection, mode: CheckpointMode) -> rusqlite::Result<Log> {
+    let (held, moved) = db.wal_checkpoint_v2(DEFAULT_NAME, mode)?;
+    let bytes = |frames: i32| u64::try_from(frames).unwrap_or(0) * (PAGE + FRAME_HEADER);
+    Ok(Log { bytes: bytes(held), unmoved: bytes(held).saturating_sub(bytes(moved)) })
+}

@@ -1,0 +1,266 @@
+//! What one transaction writes.
+
+use rusqlite::{CachedStatement, Connection, ErrorCode, ffi, params};
+
+use super::batch::{Batch, Entry, Quarantined};
+use super::ledger::Ledger;
+use super::tally::{Tally, uncount};
+use super::tombstone::Tombstones;
+use super::trouble::Trouble;
+use crate::limits::STATUS_EVERY;
+use crate::notice::Notice;
+use crate::record::{ConnectionId, Reach, Record, StreamId};
+use crate::time::Time;
+
+/// What the writer knows of the file's content. After a transaction that failed it is loaded anew.
+#[derive(Debug)]
+pub(super) struct Books {
+    pub(super) ledger: Ledger,
+    pub(super) tombstones: Tombstones,
+    tally: Tally,
+    /// When the daemon's row was written.
+    pub(super) told: Time,
+}
+
+/// What goes along with the facts of a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Occasion {
+    pub(super) now: Time,
+    /// Frames that wait, for the daemon's row.
+    pub(super) queue_frames: usize,
+    /// See [`super::Options::starting`].
+    pub(super) starting: std::time::Duration,
+}
+
+const INSERT: &str = "INSERT INTO interaction (received, bucket, stream, id, created, kind, origin, payload)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7) ON CONFLICT (id, stream) DO NOTHING";
+
+impl Books {
+    pub(super) fn load(db: &Connection) -> Result<Self, Trouble> {
+        Ok(Self {
+            ledger: Ledger::load(db)?,
+            tombstones: Tombstones::load(db)?,
+            tally: Tally::load(db)?,
+            told: Time::from_micros(0),
+        })
+    }
+
+    /// Writes the facts of these batches, in order. Says whether the writer is to catch up, if that was said.
+    pub(super) fn write<'b>(
+        &mut self,
+        db: &Connection,
+        batches: impl Iterator<Item = &'b Batch>,
+        occasion: Occasion,
+    ) -> Result<Option<bool>, Trouble> {
+        let mut turn = Turn { db, insert: db.prepare_cached(INSERT)?, occasion, reach: None, drain: None };
+        for batch in batches {
+            let (mut text, entries) = batch.parts();
+            for entry in entries {
+                self.fact(&mut turn, &mut text, entry)?;
+            }
+        }
+        if let Some(last) = turn.reach {
+            reached(db, &last)?;
+            self.tell(db, &last, occasion)?;
+        }
+        Ok(turn.drain)
+    }
+
+    /// Writes one fact; its texts are at the head of `text`.
+    fn fact(&mut self, turn: &mut Turn<'_>, text: &mut &str, entry: &Entry) -> Result<(), Trouble> {
+        match entry {
+            Entry::Interaction { received, stream, created, id, kind, payload } => {
+                let row = Row {
+                    received: *received,
+                    stream: *stream,
+                    created: *created,
+                    id: cut(text, *id)?,
+                    kind: cut(text, *kind)?,
+                    payload: cut(text, *payload)?,
+                };
+                self.interaction(turn, &row)
+            }
+            Entry::Delete { id } => self.delete(turn.db, cut(text, *id)?, turn.occasion.now),
+            Entry::Quarantine(frame) => quarantine(turn.db, frame),
+            Entry::Reach(next) => match turn.reach.replace(**next) {
+                // Only the last position of a connection matters: all of them commit together.
+                Some(last) if last.connection != next.connection => reached(turn.db, &last),
+                Some(_) | None => Ok(()),
+            },
+            Entry::Record(record) => {
+                if let Record::Drain(on) = **record {
+                    turn.drain = Some(on);
+                }
+                self.record(turn.db, record, turn.occasion)
+            }
+        }
+    }
+
+    fn interaction(&mut self, turn: &mut Turn<'_>, row: &Row<'_>) -> Result<(), Trouble> {
+        if self.tombstones.bars(turn.db, row.id)? {
+            return Ok(());
+        }
+        let mut key = self.tally.key(row.received);
+        loop {
+            let created = row.created.map(Time::micros);
+            let values = params![key, self.tally.bucket(), row.stream.0, row.id, created, row.kind, row.payload];
+            match turn.insert.execute(values) {
+                Ok(0) => return Ok(()),
+                Ok(_) => return self.tally.wrote(turn.db, key),
+                Err(error) if is_taken(&error) => key = key.saturating_add(1),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn delete(&mut self, db: &Connection, id: &str, now: Time) -> Result<(), Trouble> {
+        self.tombstones.bar(db, id, now)?;
+        let mut rows = db.prepare_cached("DELETE FROM interaction WHERE id = ?1 RETURNING stream, received, bucket")?;
+        let gone: Vec<(u32, i64, i64)> =
+            rows.query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
+        for (stream, received, bucket) in gone {
+            if bucket < self.tally.bucket() {
+                uncount(db, StreamId(stream), received, self.tally.bucket())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, db: &Connection, record: &Record, occasion: Occasion) -> Result<(), Trouble> {
+        match record {
+            Record::Opened { connection, at, url } => {
+                let sql = "INSERT INTO connection (id, opened, url, covered, proven) VALUES (?1, ?2, ?3, ?2, ?2)";
+                db.prepare_cached(sql)?.execute(params![connection.0, at.micros(), url])?;
+            }
+            Record::Closed { connection, at, because } => {
+                let sql = "UPDATE connection SET closed = ?2, closed_because = ?3 WHERE id = ?1";
+                db.prepare_cached(sql)?.execute(params![connection.0, at.micros(), because])?;
+                // What it carried is acknowledged by none.
+                db.prepare_cached("UPDATE stream SET state = 'wanted' WHERE state = 'active'")?.execute([])?;
+            }
+            Record::Covered { stream, connection, from } => {
+                self.ledger.covered(db, *stream, *connection, *from, occasion.starting)?;
+            }
+            Record::Gap { stream, from, cause, detail } => {
+                self.ledger.gap(db, *stream, *from, *cause, detail.as_deref())?;
+            }
+            Record::Stands { stream, state, reason } => {
+                let sql = "UPDATE stream SET state = ?2, reason = ?3 WHERE id = ?1 AND state <> 'retired'";
+                db.prepare_cached(sql)?.execute(params![stream.0, state.word(), reason])?;
+            }
+            Record::Retired { stream, at, proven } => self.ledger.retired(db, *stream, *at, *proven)?,
+            Record::Said { at, connection, notice } => say(db, *at, *connection, notice)?,
+            Record::Daemon { state, since } => {
+                let sql = "UPDATE state SET state = ?1, since = ?2, queue_frames = ?3, told = ?4";
+                let waits = i64::try_from(occasion.queue_frames).unwrap_or(i64::MAX);
+                db.prepare_cached(sql)?.execute(params![state.word(), since.micros(), waits, occasion.now.micros()])?;
+                self.told = occasion.now;
+            }
+            Record::Drain(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Renews the daemon's row, if it has become old.
+    fn tell(&mut self, db: &Connection, reach: &Reach, occasion: Occasion) -> Result<(), Trouble> {
+        if occasion.now.since(self.told) < STATUS_EVERY {
+            return Ok(());
+        }
+        let sql = "UPDATE state SET clock_offset = coalesce(?1, clock_offset), last_tick = coalesce(?2, last_tick)";
+        db.prepare_cached(sql)?.execute(params![reach.clock_offset, reach.last_tick.map(Time::micros)])?;
+        self.live(db, occasion)
+    }
+
+    /// Writes into the daemon's row that it lives.
+    pub(super) fn live(&mut self, db: &Connection, occasion: Occasion) -> Result<(), Trouble> {
+        let waits = i64::try_from(occasion.queue_frames).unwrap_or(i64::MAX);
+        db.prepare_cached("UPDATE state SET queue_frames = ?1, told = ?2")?
+            .execute(params![waits, occasion.now.micros()])?;
+        self.told = occasion.now;
+        Ok(())
+    }
+}
+
+/// One transaction while it is being written.
+struct Turn<'c> {
+    db: &'c Connection,
+    insert: CachedStatement<'c>,
+    occasion: Occasion,
+    reach: Option<Reach>,
+    drain: Option<bool>,
+}
+
+/// An interaction on its way into its row.
+struct Row<'t> {
+    received: Time,
+    stream: StreamId,
+    created: Option<Time>,
+    id: &'t str,
+    kind: &'t str,
+    payload: &'t str,
+}
+
+/// Takes the next piece off the batch's text.
+fn cut<'t>(text: &mut &'t str, length: usize) -> Result<&'t str, Trouble> {
+    let (piece, rest) =
+        text.split_at_checked(length).ok_or_else(|| Trouble::Broken("a batch ends within a row".to_owned()))?;
+    *text = rest;
+    Ok(piece)
+}
+
+/// Whether a row was refused because its key is taken.
+fn is_taken(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| {
+        error.code == ErrorCode::ConstraintViolation
+            && matches!(error.extended_code, ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID)
+    })
+}
+
+fn quarantine(db: &Connection, frame: &Quarantined) -> Result<(), Trouble> {
+    let connection = frame.connection.map(|connection| connection.0);
+    db.prepare_cached("INSERT INTO quarantined (at, connection, reason, frame) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![frame.at.micros(), connection, frame.reason, frame.frame])?;
+    Ok(())
+}
+
+/// The connection's position: in the same transaction as the rows up to it.
+fn reached(db: &Connection, reach: &Reach) -> Result<(), Trouble> {
+    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let changed = db
+        .prepare_cached(
+            "UPDATE connection SET covered = ?2, proven = ?3, frames = ?4, bytes = ?5, interactions = ?6 WHERE id = ?1",
+        )?
+        .execute(params![
+            reach.connection.0,
+            reach.covered_until.micros(),
+            reach.proven_until.micros(),
+            count(reach.frames),
+            count(reach.bytes),
+            count(reach.interactions)
+        ])?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(Trouble::Broken(format!("connection {} moves on before it came up", reach.connection.0)))
+    }
+}
+
+fn say(db: &Connection, at: Time, connection: Option<ConnectionId>, notice: &Notice) -> Result<(), Trouble> {
+    let entry = notice.entry();
+    let detail = notice.detail();
+    let stream = detail.get("stream").and_then(serde_json::Value::as_str);
+    let connection = connection.map(|connection| connection.0);
+    db.prepare_cached(
+        "INSERT INTO notice (at, level, notice, stream, connection, message, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        at.micros(),
+        entry.level.word(),
+        entry.name,
+        stream,
+        connection,
+        notice.to_string(),
+        serde_json::Value::Object(detail.clone()).to_string()
+    ])?;
+    Ok(())
+}

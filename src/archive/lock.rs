@@ -1,0 +1,72 @@
+//! The lock that keeps a second daemon away from the archive.
+
+use std::fs::{File, Permissions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags};
+
+use super::open::{FILE_MODE, OpenError, beside};
+
+/// Held as long as this lives; the kernel lets go of it even when the daemon is killed. The file itself stays: a
+/// lock file that is removed can be held by two.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _held: File,
+}
+
+impl Lock {
+    /// Takes the lock beside the archive at `path` and writes our process id into it.
+    pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
+        let name = beside(path, ".lock");
+        let failed = |why: String| OpenError::Create { path: name.clone(), why };
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file: File = rustix::fs::open(&name, flags, Mode::from_raw_mode(FILE_MODE))
+            .map_err(|error| failed(format!("its lock file cannot be opened: {error}")))?
+            .into();
+        match patiently(&file) {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::Held { path: path.to_owned(), pid: holder(&mut file) });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(format!("its lock cannot be taken: {error}"))),
+        }
+        sign(&mut file).map_err(|error| failed(format!("its lock file cannot be written: {error}")))?;
+        Ok(Self { _held: file })
+    }
+}
+
+/// Takes the lock. A command that looks whether a daemon runs holds it for a moment, which is waited for; a daemon holds
+/// it for good.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::park_timeout(BETWEEN),
+            outcome => return outcome,
+        }
+    }
+    file.try_lock()
+}
+
+const TRIES: u32 = 20;
+const BETWEEN: Duration = Duration::from_millis(20);
+
+/// Who says in the file that he holds it.
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    match file.take(32).read_to_string(&mut text) {
+        Ok(_) => text.trim().parse().ok(),
+        Err(_) => None,
+    }
+}
+
+fn sign(file: &mut File) -> std::io::Result<()> {
+    if file.metadata()?.permissions().mode() & 0o7777 != FILE_MODE {
+        file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    }
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}

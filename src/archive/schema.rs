@@ -1,0 +1,80 @@
+//! The schema's versions, and how every writing connection is set up.
+
+use std::ffi::c_int;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, DEFAULT_NAME, FileControl, OpenFlags};
+
+use crate::limits::CHECKPOINT_BYTES;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Our mark in the file: "sift".
+pub(super) const APPLICATION_ID: i64 = 0x7369_6674;
+
+/// The newest version that this program knows.
+pub(super) const VERSION: i64 = 1;
+
+/// Rows of the archive are read and written in pages of this many bytes.
+pub(super) const PAGE: u64 = 32 * 1024;
+
+/// How long SQLite itself waits for another program's lock. Short, so that the writer shows that it lives.
+pub(super) const BUSY: Duration = Duration::from_secs(1);
+
+/// Statements that are kept prepared.
+const STATEMENTS: usize = 64;
+
+/// A connection that may write.
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(BUSY)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(db)
+}
+
+/// Settings that need the file to be a database. Readers of the group can read after a stop only if the log stays.
+pub(super) fn settle(db: &Connection) -> rusqlite::Result<()> {
+    let mut stays: c_int = 1;
+    db.file_control(DEFAULT_NAME, FileControl::PersistWal(&mut stays))?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "secure_delete", true)?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    db.pragma_update(None, "cache_size", -4096)?;
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    db.pragma_update(None, "journal_size_limit", i64::try_from(CHECKPOINT_BYTES).unwrap_or(-1))
+}
+
+/// What can only be chosen for a file without tables.
+pub(super) fn conceive(db: &Connection) -> rusqlite::Result<()> {
+    db.pragma_update(None, "page_size", i64::try_from(PAGE).unwrap_or_default())?;
+    db.pragma_update(None, "auto_vacuum", "INCREMENTAL")
+}
+
+/// Takes the file into write-ahead mode.
+pub(super) fn log_ahead(db: &Connection) -> rusqlite::Result<()> {
+    db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+}
+
+/// Brings the schema to this version, in one transaction.
+pub(super) fn migrate(db: &mut Connection) -> Result<(), refinery::Error> {
+    embedded::migrations::runner().set_grouped(true).run(db).map(|_report| ())
+}
+
+/// An archive of this version that lives in memory only.
+#[cfg(test)]
+pub(super) fn in_memory() -> Connection {
+    let mut db = Connection::open_in_memory().unwrap();
+    conceive(&db).unwrap();
+    migrate(&mut db).unwrap();
+    db.pragma_update(None, "foreign_keys", true).unwrap();
+    db
+}

@@ -1,0 +1,123 @@
+//! Where the next row goes, and how many rows each stream has.
+//!
+//! Rows are put into buckets of 16,384 in the order of their arrival. A full bucket is counted once, per stream and
+//! per stream and hour; the views add the rows of the bucket that is being filled.
+
+use rusqlite::{Connection, params};
+
+use super::trouble::Trouble;
+use crate::record::StreamId;
+use crate::time::Time;
+
+/// Rows in a bucket.
+const BUCKET_ROWS: u32 = 16 * 1024;
+
+/// An hour in microseconds, as in the `hours` view.
+const HOUR: i64 = 3_600_000_000;
+
+/// The end of the table of interactions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tally {
+    bucket: i64,
+    filled: u32,
+    /// The key of the last row that this process wrote.
+    last: i64,
+}
+
+impl Tally {
+    pub(super) fn load(db: &Connection) -> Result<Self, Trouble> {
+        let bucket = db.query_row("SELECT value FROM meta WHERE name = 'bucket'", [], |row| row.get(0))?;
+        let filled = db.query_row("SELECT count(*) FROM interaction WHERE bucket = ?1", [bucket], |row| row.get(0))?;
+        Ok(Self { bucket, filled, last: i64::MIN })
+    }
+
+    pub(super) const fn bucket(&self) -> i64 {
+        self.bucket
+    }
+
+    /// The key for a row that arrived at `received`: that moment, or the next that is free.
+    pub(super) fn key(&self, received: Time) -> i64 {
+        received.micros().max(self.last.saturating_add(1))
+    }
+
+    /// A row was written under `key`.
+    pub(super) fn wrote(&mut self, db: &Connection, key: i64) -> Result<(), Trouble> {
+        self.last = key;
+        self.filled = self.filled.saturating_add(1);
+        if self.filled >= BUCKET_ROWS { self.seal(db) } else { Ok(()) }
+    }
+
+    /// Counts the full bucket and begins the next.
+    fn seal(&mut self, db: &Connection) -> Result<(), Trouble> {
+        // In the order of the index, so that the rows of a stream and of an hour follow one another.
+        let mut rows =
+            db.prepare_cached("SELECT stream, received FROM interaction WHERE bucket = ?1 ORDER BY stream, received")?;
+        let mut rows = rows.query([self.bucket])?;
+        let mut run: Option<Run> = None;
+        while let Some(row) = rows.next()? {
+            let (stream, received): (u32, i64) = (row.get(0)?, row.get(1)?);
+            let hour = received.div_euclid(HOUR).saturating_mul(HOUR);
+            match &mut run {
+                Some(run) if (run.stream, run.hour) == (stream, hour) => {
+                    run.rows += 1;
+                    run.last = received;
+                }
+                _ => {
+                    if let Some(full) = run.replace(Run { stream, hour, rows: 1, last: received }) {
+                        full.add(db)?;
+                    }
+                }
+            }
+        }
+        if let Some(full) = run {
+            full.add(db)?;
+        }
+        self.bucket += 1;
+        self.filled = 0;
+        db.prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'bucket'")?.execute([self.bucket])?;
+        Ok(())
+    }
+}
+
+/// Rows of one stream and hour in one bucket.
+struct Run {
+    stream: u32,
+    hour: i64,
+    rows: i64,
+    last: i64,
+}
+
+impl Run {
+    fn add(&self, db: &Connection) -> Result<(), Trouble> {
+        db.prepare_cached(
+            "INSERT INTO tally (stream, interactions, last) VALUES (?1, ?2, ?3)
+             ON CONFLICT (stream) DO UPDATE SET interactions = interactions + excluded.interactions,
+                                                last = max(last, excluded.last)",
+        )?
+        .execute(params![self.stream, self.rows, self.last])?;
+        db.prepare_cached(
+            "INSERT INTO tally_hour (hour, stream, interactions) VALUES (?1, ?2, ?3)
+             ON CONFLICT (hour, stream) DO UPDATE SET interactions = interactions + excluded.interactions",
+        )?
+        .execute(params![self.hour, self.stream, self.rows])?;
+        Ok(())
+    }
+}
+
+/// A row of a full bucket was deleted: it is no longer counted.
+pub(super) fn uncount(db: &Connection, stream: StreamId, received: i64, filling: i64) -> Result<(), Trouble> {
+    db.prepare_cached("UPDATE tally SET interactions = interactions - 1 WHERE stream = ?1")?.execute([stream.0])?;
+    db.prepare_cached("DELETE FROM tally WHERE stream = ?1 AND interactions <= 0")?.execute([stream.0])?;
+    db.prepare_cached(
+        "UPDATE tally SET last = coalesce((SELECT max(received) FROM interaction
+                                            WHERE bucket < ?3 AND stream = ?1), last)
+          WHERE stream = ?1 AND last = ?2",
+    )?
+    .execute(params![stream.0, received, filling])?;
+    let hour = received.div_euclid(HOUR).saturating_mul(HOUR);
+    db.prepare_cached("UPDATE tally_hour SET interactions = interactions - 1 WHERE hour = ?1 AND stream = ?2")?
+        .execute(params![hour, stream.0])?;
+    db.prepare_cached("DELETE FROM tally_hour WHERE hour = ?1 AND stream = ?2 AND interactions <= 0")?
+        .execute(params![hour, stream.0])?;
+    Ok(())
+}

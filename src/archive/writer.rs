@@ -1,0 +1,354 @@
+//! The one thread that writes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::wal::CheckpointMode;
+use tokio::sync::{mpsc, oneshot};
+
+use super::adopt;
+use super::checkpoint::{Mover, checkpoint};
+use super::commit::{Books, Occasion};
+use super::event::Event;
+use super::identity::Identity;
+use super::lock::Lock;
+use super::open::{Options, Synchronous};
+use super::queue::{Parcel, Queue, Task};
+use super::schema::{connect, settle};
+use super::trouble::Trouble;
+use crate::limits::{
+    CHECKPOINT_BYTES, COMMIT_BYTES_MAX, COMMIT_ROWS_DRAINING_MAX, COMMIT_ROWS_MAX, POSITION_EVERY, STORAGE_RETRY_FIRST,
+    STORAGE_RETRY_MAX,
+};
+use crate::time::Time;
+
+/// How long the writer waits for work before it looks around.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it makes sure that its files are where they were.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// A lock held by another program is worth a word after this long.
+const LOCKED_QUIETLY: Duration = Duration::from_secs(5);
+/// How often the log is emptied in quiet moments, so that what was deleted is gone from it too.
+const EMPTY_EVERY: Duration = Duration::from_mins(1);
+/// How often what has expired is looked for, and how soon again if there was more than one step's worth.
+const CHORES_EVERY: Duration = Duration::from_hours(1);
+const CHORES_AGAIN: Duration = Duration::from_secs(1);
+/// How often a reader that holds the log back is worth a word.
+const HELD_BACK_EVERY: Duration = Duration::from_mins(10);
+/// Notices removed in one step.
+const NOTICES_STEP: i64 = 500;
+
+/// What the writer is made of.
+pub(super) struct Parts {
+    pub(super) path: PathBuf,
+    pub(super) options: Options,
+    pub(super) db: Connection,
+    pub(super) books: Books,
+    pub(super) lock: Lock,
+    pub(super) identity: Identity,
+    pub(super) mover: Mover,
+    pub(super) queue: Arc<Queue>,
+    pub(super) events: mpsc::Sender<Event>,
+}
+
+/// The writing connection and what it knows.
+pub(super) struct Writer {
+    parts: Parts,
+    draining: bool,
+    /// Whether commits wait for the medium at present.
+    strict: bool,
+    trust: Trust,
+    ill: Option<Illness>,
+    looked: Time,
+    emptied: Time,
+    chores: Time,
+    held_back: Option<Time>,
+    /// The log's size from which the writer moves it itself.
+    move_at: u64,
+}
+
+/// How far the writer's own memory can be trusted.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Trust {
+    Sound,
+    /// The books may differ from the file.
+    Stale,
+    /// The connection must not be used again.
+    Suspect,
+}
+
+/// A run of failures.
+struct Illness {
+    since: Time,
+    told: Option<(bool, String)>,
+}
+
+/// Why the writer ends before it is asked to.
+enum End {
+    Damaged(String),
+    Broken(String),
+    /// It was asked to, and could not store what is left by then.
+    GivenUp(String),
+}
+
+type Farewell = oneshot::Sender<Result<(), String>>;
+
+impl Writer {
+    pub(super) fn new(parts: Parts) -> Self {
+        let now = parts.queue.now();
+        let move_at = parts.options.max_wal;
+        Self {
+            parts,
+            draining: false,
+            strict: true,
+            trust: Trust::Sound,
+            ill: None,
+            looked: now,
+            emptied: now,
+            chores: now,
+            held_back: None,
+            move_at,
+        }
+    }
+
+    /// Writes until it is told to finish, or cannot go on.
+    pub(super) fn run(mut self) {
+        let end = self.work();
+        let Parts { db, mover, queue, events, lock, .. } = self.parts;
+        mover.stop();
+        // The log is emptied but stays, so that the group can read. A reader may keep it from being emptied.
+        db.busy_timeout(Duration::ZERO).and_then(|()| checkpoint(&db, CheckpointMode::TRUNCATE)).ok();
+        drop(db);
+        match end {
+            Ok(answer) => drop(answer.send(Ok(()))),
+            Err(End::Damaged(detail)) => drop(events.try_send(Event::Damaged { detail })),
+            Err(End::Broken(detail)) => drop(events.try_send(Event::Broken { detail })),
+            Err(End::GivenUp(detail)) => queue.refuse(&detail),
+        }
+        queue.close();
+        drop(lock);
+    }
+
+    fn work(&mut self) -> Result<Farewell, End> {
+        loop {
+            self.parts.queue.beat();
+            let rows = if self.draining { COMMIT_ROWS_DRAINING_MAX } else { COMMIT_ROWS_MAX };
+            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, PATIENCE) {
+                Task::Nothing => self.idle()?,
+                Task::Write(parcels) => self.write(parcels)?,
+                Task::Adopt { added, now, answer } => {
+                    let work = |books: &mut Books, db: &Connection, _: Occasion| {
+                        adopt::also(db, &mut books.ledger, &added, now)
+                    };
+                    let starts = self.persist(true, work)?;
+                    // Nobody waits any more: the streams are wanted all the same.
+                    drop(answer.send(starts));
+                }
+                Task::Finish { answer } => return Ok(answer),
+            }
+            self.look_after()?;
+        }
+    }
+
+    fn write(&mut self, parcels: Vec<Parcel>) -> Result<(), End> {
+        let grave = parcels.iter().any(|parcel| parcel.batch.is_grave());
+        let work = |books: &mut Books, db: &Connection, occasion: Occasion| {
+            books.write(db, parcels.iter().map(|parcel| &parcel.batch), occasion)
+        };
+        if let Some(drain) = self.persist(grave, work)? {
+            self.draining = drain;
+        }
+        self.parts.queue.release(parcels);
+        Ok(())
+    }
+
+    /// Nothing came for a while.
+    fn idle(&mut self) -> Result<(), End> {
+        if self.parts.queue.now().since(self.parts.books.told) < POSITION_EVERY {
+            return Ok(());
+        }
+        self.persist(false, Books::live)
+    }
+
+    /// Commits what `work` writes; tries until it succeeds, or can never succeed, or time is up.
+    fn persist<T>(
+        &mut self,
+        grave: bool,
+        work: impl Fn(&mut Books, &Connection, Occasion) -> Result<T, Trouble>,
+    ) -> Result<T, End> {
+        let mut delay = STORAGE_RETRY_FIRST;
+        loop {
+            self.parts.queue.beat();
+            match self.attempt(grave, &work) {
+                Ok(done) => {
+                    self.recovered();
+                    return Ok(done);
+                }
+                Err(trouble) => self.failed(trouble.at(&self.parts.path))?,
+            }
+            self.parts.queue.pause(delay);
+            let finishing = self.parts.queue.finish_by().is_some();
+            delay = if finishing { STORAGE_RETRY_FIRST } else { delay.saturating_mul(2).min(STORAGE_RETRY_MAX) };
+        }
+    }
+
+    /// One transaction, on a connection and with books that can be trusted.
+    fn attempt<T>(
+        &mut self,
+        grave: bool,
+        work: &impl Fn(&mut Books, &Connection, Occasion) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let now = self.parts.queue.now();
+        if self.trust == Trust::Suspect || now.since(self.looked) >= LOOK_EVERY {
+            self.parts.identity.stands(&self.parts.path)?;
+            self.looked = now;
+        }
+        if self.trust == Trust::Suspect {
+            self.reopen()?;
+        }
+        if self.trust == Trust::Stale {
+            let told = self.parts.books.told;
+            self.parts.books = Books::load(&self.parts.db)?;
+            self.parts.books.told = told;
+            self.trust = Trust::Sound;
+        }
+        self.heed(grave)?;
+        let occasion = Occasion { now, queue_frames: self.parts.queue.frames(), starting: self.parts.options.starting };
+        let done = transact(&self.parts.db, |db| work(&mut self.parts.books, db, occasion));
+        if done.is_err() {
+            self.trust = Trust::Stale;
+        }
+        done
+    }
+
+    /// After an error of the medium nothing that the connection remembers counts: neither its pages nor what it
+    /// believes to be on the medium. The log begins anew, so that no later commit lies behind a hole in it.
+    fn reopen(&mut self) -> Result<(), Trouble> {
+        let db = connect(&self.parts.path)?;
+        settle(&db)?;
+        match checkpoint(&db, CheckpointMode::RESTART).map_err(Trouble::from) {
+            Ok(_) | Err(Trouble::Busy(_)) => {}
+            Err(trouble) => return Err(trouble),
+        }
+        self.parts.db = db;
+        self.strict = true;
+        self.trust = Trust::Stale;
+        Ok(())
+    }
+
+    /// Chooses how strictly the next commit waits for the medium.
+    fn heed(&mut self, grave: bool) -> Result<(), Trouble> {
+        let strict = grave || (self.parts.options.synchronous == Synchronous::Full && !self.draining);
+        if strict != self.strict {
+            self.parts.db.pragma_update(None, "synchronous", if strict { "FULL" } else { "NORMAL" })?;
+            self.strict = strict;
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, trouble: Trouble) -> Result<(), End> {
+        let now = self.parts.queue.now();
+        let first = self.ill.is_none();
+        let since = self.ill.as_ref().map_or(now, |ill| ill.since);
+        let (full, detail, quiet) = match trouble {
+            Trouble::Broken(detail) => return Err(End::Broken(detail)),
+            // Once, it may be the connection that is wrong rather than the file.
+            Trouble::Damaged(detail) if !first => return Err(End::Damaged(detail)),
+            Trouble::Damaged(detail) | Trouble::Medium(detail) => {
+                self.trust = Trust::Suspect;
+                (false, detail, false)
+            }
+            Trouble::Full(detail) => (true, detail, false),
+            Trouble::Busy(detail) => (false, detail, now.since(since) < LOCKED_QUIETLY),
+        };
+        if self.parts.queue.finish_by().is_some_and(|by| now >= by) {
+            return Err(End::GivenUp(detail));
+        }
+        let ill = self.ill.get_or_insert(Illness { since, told: None });
+        let news = Some((full, detail));
+        if !quiet && ill.told != news {
+            ill.told = news;
+            if let Some((full, detail)) = ill.told.clone() {
+                self.say(Event::Failing { full, detail });
+            }
+        }
+        Ok(())
+    }
+
+    fn recovered(&mut self) {
+        if let Some(Illness { since, told: Some(_) }) = self.ill.take() {
+            let after = self.parts.queue.now().since(since);
+            self.say(Event::Recovered { after });
+        }
+    }
+
+    /// The daemon reads its events; what it does not read in time it can do without.
+    fn say(&self, event: Event) {
+        drop(self.parts.events.try_send(event));
+    }
+
+    /// What has to be done besides: the log's size, and what has expired.
+    fn look_after(&mut self) -> Result<(), End> {
+        let now = self.parts.queue.now();
+        self.watch_log(now);
+        if self.draining || now < self.chores || !self.parts.queue.is_empty() {
+            return Ok(());
+        }
+        let (tombstones, notices) = (now.before(self.parts.options.tombstones), now.before(self.parts.options.notices));
+        let more = self.persist(false, |books, db, _| {
+            let more = books.tombstones.expire(db, tombstones)?;
+            Ok(expire_notices(db, notices)? || more)
+        })?;
+        self.chores = now.after(if more { CHORES_AGAIN } else { CHORES_EVERY });
+        Ok(())
+    }
+
+    fn watch_log(&mut self, now: Time) {
+        let db = &self.parts.db;
+        let Ok(log) = checkpoint(db, CheckpointMode::NOOP) else { return };
+        if !self.draining && log.unmoved > CHECKPOINT_BYTES {
+            self.parts.mover.ask();
+        }
+        if log.bytes > self.move_at {
+            let held = checkpoint(db, CheckpointMode::PASSIVE).is_ok_and(|log| log.unmoved > 0);
+            self.move_at = log.bytes.saturating_add(CHECKPOINT_BYTES);
+            if held && self.held_back.is_none_or(|told| now.since(told) >= HELD_BACK_EVERY) {
+                self.held_back = Some(now);
+                self.say(Event::LogHeldBack { bytes: log.bytes });
+            }
+        } else if log.bytes <= self.parts.options.max_wal {
+            self.move_at = self.parts.options.max_wal;
+        }
+        if !self.draining && log.bytes > 0 && now.since(self.emptied) >= EMPTY_EVERY && self.parts.queue.is_empty() {
+            self.emptied = now;
+            // Without waiting for readers: the next minute will do as well.
+            let db = &self.parts.db;
+            db.busy_timeout(Duration::ZERO).and_then(|()| checkpoint(db, CheckpointMode::TRUNCATE)).ok();
+            db.busy_timeout(super::schema::BUSY).ok();
+        }
+    }
+}
+
+/// One transaction: all of it, or nothing.
+pub(super) fn transact<T>(db: &Connection, work: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, Trouble> {
+    db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let done = work(db).and_then(|done| {
+        db.prepare_cached("COMMIT")?.execute([])?;
+        Ok(done)
+    });
+    if done.is_err() && !db.is_autocommit() {
+        // If even this fails, the connection rolls back when it is closed; the first error is the one that tells.
+        db.execute_batch("ROLLBACK").ok();
+    }
+    done
+}
+
+/// Removes some notices that are older than `before`; true if there may be more.
+fn expire_notices(db: &Connection, before: Time) -> Result<bool, Trouble> {
+    let removed = db
+        .prepare_cached("DELETE FROM notice WHERE id IN (SELECT id FROM notice ORDER BY id LIMIT ?1) AND at < ?2")?
+        .execute([NOTICES_STEP, before.micros()])?;
+    Ok(i64::try_from(removed).is_ok_and(|removed| removed == NOTICES_STEP))
+}
