@@ -142,6 +142,13 @@ impl Node {
     /// The upgrade has been answered: the connection is one of the node's from now on.
     pub(in crate::simulator) fn connect(&mut self, admission: &Admission) -> u64 {
         let now = instant();
+        if self.scenario.account.evict {
+            let older: Vec<u64> = self.lines.keys().copied().collect();
+            let close = Close { code: 1008, reason: "another connection".to_owned(), ..Close::default() };
+            for id in older {
+                self.end(id, &close, By::Server("evicted"), None);
+            }
+        }
         self.totals.connections += 1;
         let id = self.totals.connections;
         self.lines.insert(id, Line::new(now));
