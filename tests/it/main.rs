@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod config_files;
 mod config_values;
+mod demo;
 mod example;
 mod journal;
 mod reading;
