@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod columns;
+pub mod demo;
 pub mod explain;
 pub mod figures;
 pub mod gaps;
@@ -62,6 +63,7 @@ pub enum Command {
     Reload(reload::Args),
     Explain(explain::Args),
     Simulate(simulate::Args),
+    Demo(demo::Args),
 }
 
 impl Cli {
@@ -78,6 +80,7 @@ impl Cli {
             Command::Reload(reload::Args {}) => answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out)),
             Command::Explain(args) => answered(|out| explain::run(args, out)),
             Command::Simulate(args) => simulate::run(args),
+            Command::Demo(args) => demo::run(args),
         }
     }
 }

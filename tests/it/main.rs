@@ -15,6 +15,7 @@ mod config;
 mod config_files;
 mod config_values;
 mod decode;
+mod demo;
 mod example;
 mod journal;
 mod messages;

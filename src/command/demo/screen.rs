@@ -1,0 +1,182 @@
+//! The live view: a few lines redrawn in place on a terminal, a line a second elsewhere.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use super::view::Picture;
+use crate::command::figures;
+use crate::command::output::{Ink, cell};
+
+/// The width of a terminal that does not tell its own.
+const COLUMNS: usize = 80;
+const LABEL: usize = 10;
+
+/// Where the show is seen.
+#[derive(Debug)]
+pub(super) struct Screen {
+    terminal: bool,
+    ink: Ink,
+    /// Lines that the next drawing overwrites.
+    drawn: usize,
+    playing: String,
+}
+
+impl Screen {
+    /// Redraws only where that is understood: a log of a build has no cursor.
+    pub(super) fn of_stdout() -> Self {
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        Self { terminal: io::stdout().is_terminal() && !dumb, ink: Ink::of_stdout(), drawn: 0, playing: String::new() }
+    }
+
+    /// Says what is played from now on.
+    pub(super) fn announce(&mut self, at: Duration, says: &str) -> io::Result<()> {
+        says.clone_into(&mut self.playing);
+        let line = format!("{} {}", clock(at), self.ink.bold(format_args!(">> {says}")));
+        let mut text = self.over_the_last();
+        self.drawn = 0;
+        write!(text, "{line}{}", self.line_end()).unwrap_or_default();
+        put(&text)
+    }
+
+    /// Shows how it stands.
+    pub(super) fn show(&mut self, at: Duration, state: &str, picture: &Picture) -> io::Result<()> {
+        if !self.terminal {
+            return put(&format!("{} {}\n", clock(at), summary(state, picture)));
+        }
+        let columns = columns();
+        let mut text = self.over_the_last();
+        let lines = block(at, state, &self.playing, picture);
+        self.drawn = lines.len();
+        for (label, said) in &lines {
+            let said: String = said.chars().take(columns.saturating_sub(LABEL + 1)).collect();
+            let said = if label == "daemon" { self.tinted(state, &said) } else { said };
+            let label = self.ink.bold(format_args!("{label:<LABEL$}"));
+            // Writing to a String cannot fail.
+            write!(text, "{label}{said}{}", self.line_end()).unwrap_or_default();
+        }
+        put(&text)
+    }
+
+    /// The lines of the last drawing are left to what follows; only the cursor is given back.
+    pub(super) fn finish(&mut self) {
+        self.drawn = 0;
+        if self.terminal {
+            put("\u{1b}[?25h").unwrap_or_default();
+        }
+    }
+
+    /// What leads back over the last drawing: what follows overwrites it line by line, so nothing flickers.
+    fn over_the_last(&self) -> String {
+        match (self.terminal, self.drawn) {
+            (false, _) => String::new(),
+            (true, 0) => "\u{1b}[?25l".to_owned(),
+            (true, drawn) => format!("\u{1b}[?25l\u{1b}[{drawn}A\r"),
+        }
+    }
+
+    fn line_end(&self) -> &'static str {
+        if self.terminal { "\u{1b}[K\n" } else { "\n" }
+    }
+
+    fn tinted(&self, state: &str, text: &str) -> String {
+        match state {
+            "live" => self.ink.green(text),
+            "dead" | "paused_billing" => self.ink.red(text),
+            _ => self.ink.yellow(text),
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// One write, so that a drawing is never seen in halves.
+fn put(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+fn columns() -> usize {
+    rustix::termios::tcgetwinsize(io::stdout())
+        .map(|size| usize::from(size.ws_col))
+        .ok()
+        .filter(|columns| *columns > 0)
+        .unwrap_or(COLUMNS)
+}
+
+fn clock(at: Duration) -> String {
+    format!("{:02}:{:02}", at.as_secs() / 60, at.as_secs() % 60)
+}
+
+fn streams(picture: &Picture) -> String {
+    let states: Vec<_> =
+        picture.streams.iter().map(|(state, number)| format!("{} {}", figures::count(*number), cell(state))).collect();
+    if states.is_empty() { "none yet".to_owned() } else { states.join(", ") }
+}
+
+fn gaps(picture: &Picture) -> String {
+    let (open, closed) = (figures::count(picture.gaps_open), figures::count(picture.gaps_closed));
+    format!("{open} open, {closed} closed, {} s", figures::count(picture.gap_seconds))
+}
+
+/// Everything on one line.
+fn summary(state: &str, picture: &Picture) -> String {
+    let (stored, rate) = (figures::count(picture.stored), figures::count(picture.rate));
+    let (streams, gaps) = (streams(picture), gaps(picture));
+    let notice = picture.notices.first().map_or("-", |(_, name, _)| name);
+    format!("{state:<14} {stored:>8} stored {rate:>6}/s | {streams} | gaps {gaps} | {}", cell(notice))
+}
+
+/// The lines of the screen: label and text.
+fn block(at: Duration, state: &str, playing: &str, picture: &Picture) -> Vec<(String, String)> {
+    let mut lines = vec![
+        (clock(at), playing.to_owned()),
+        ("daemon".to_owned(), state.to_owned()),
+        ("stored".to_owned(), format!("{}, {} a second", figures::count(picture.stored), figures::count(picture.rate))),
+        ("streams".to_owned(), streams(picture)),
+        ("gaps".to_owned(), format!("{} of all streams together", gaps(picture))),
+    ];
+    for (place, (level, name, message)) in picture.notices.iter().enumerate() {
+        let label = if place == 0 { "notices" } else { "" };
+        lines.push((label.to_owned(), format!("{:<6}{}: {}", cell(level), cell(name), cell(message))));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture() -> Picture {
+        Picture {
+            stored: 61_234,
+            rate: 2_011,
+            streams: vec![("active".to_owned(), 4_997), ("rejected".to_owned(), 1)],
+            gaps_open: 1,
+            gaps_closed: 5_000,
+            gap_seconds: 12_345,
+            notices: vec![("warn".to_owned(), "crash-found".to_owned(), "it died\u{1b}[2J".to_owned())],
+        }
+    }
+
+    #[test]
+    fn a_line_has_everything() {
+        assert_eq!(
+            summary("live", &picture()),
+            "live             61,234 stored  2,011/s | 4,997 active, 1 rejected | gaps 1 open, 5,000 closed, 12,345 s | crash-found"
+        );
+    }
+
+    #[test]
+    fn a_block_is_harmless() {
+        let lines = block(Duration::from_secs(83), "live", "the network is cut", &picture());
+        assert_eq!(lines.first(), Some(&("01:23".to_owned(), "the network is cut".to_owned())));
+        assert_eq!(lines.len(), 6);
+        assert!(!lines.iter().any(|(_, text)| text.contains('\u{1b}')));
+    }
+}
