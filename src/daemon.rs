@@ -47,9 +47,10 @@ impl From<OpenError> for Refusal {
 /// # Errors
 /// If it cannot start; nothing was asked of the server then.
 pub fn run(path: Option<&Path>) -> Result<Exit, Refusal> {
-    let Loaded { settings, path, .. } = config::load(path).map_err(|faults| Refusal::new(Exit::Config, faults))?;
+    // Before the key is read.
     forbid_core_dumps()
         .map_err(|error| Refusal::new(Exit::Storage, format!("core dumps cannot be forbidden: {error}")))?;
+    let Loaded { settings, path, .. } = config::load(path).map_err(|faults| Refusal::new(Exit::Config, faults))?;
     let tls = transport::tls(&settings.tls.authorities).map_err(|why| Refusal::new(Exit::Config, why))?;
     let log = log::start(&settings.log).map_err(|error| Refusal::new(Exit::Config, error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -84,7 +85,7 @@ fn wire(
         streams: streams.len(),
     }];
     if let Some(crashed) = recovery.crashed {
-        first.push(Notice::CrashFound { streams: crashed.streams, since: crashed.since });
+        first.push(Notice::CrashFound { streams: crashed.streams, since_us: crashed.since });
     }
     if let Some(behind) = recovery.clock_behind {
         first.push(Notice::ClockStepped { seconds: -behind.as_secs_f64() });

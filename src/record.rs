@@ -99,7 +99,7 @@ impl serde::Serialize for DaemonState {
 pub enum Record {
     /// A connection came up. `url` holds no secret.
     Opened { connection: ConnectionId, at: Time, url: String },
-    /// A connection is gone. What it proves stands as the last [`Reach`] said.
+    /// A connection is gone. What it proves stands as the last [`Reach`] said; no stream is active any more.
     Closed { connection: ConnectionId, at: Time, because: String },
     /// Coverage of a stream begins on a connection; its open gap, if any, ends.
     Covered { stream: StreamId, connection: ConnectionId, from: Time },

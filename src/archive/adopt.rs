@@ -94,24 +94,21 @@ fn begin(
     before: Option<Known>,
     now: Time,
 ) -> Result<StreamStart, Trouble> {
-    let (id, wanted) = match before {
-        Some(stream) => {
-            let wanted = now.max(stream.end);
-            db.prepare_cached(
-                "UPDATE stream SET label = ?2, state = 'wanted', reason = NULL, wanted = ?3, began = NULL,
-                        retired = NULL WHERE id = ?1",
+    let (id, wanted) = if let Some(stream) = before {
+        let wanted = now.max(stream.end);
+        db.prepare_cached(
+            "UPDATE stream SET label = ?2, state = 'wanted', reason = NULL, wanted = ?3, began = NULL, retired = NULL
+              WHERE id = ?1",
+        )?
+        .execute(params![stream.id.0, entry.label, wanted.micros()])?;
+        (stream.id, wanted)
+    } else {
+        let id = db
+            .prepare_cached(
+                "INSERT INTO stream (name, label, state, wanted) VALUES (?1, ?2, 'wanted', ?3) RETURNING id",
             )?
-            .execute(params![stream.id.0, entry.label, wanted.micros()])?;
-            (stream.id, wanted)
-        }
-        None => {
-            let id = db
-                .prepare_cached(
-                    "INSERT INTO stream (name, label, state, wanted) VALUES (?1, ?2, 'wanted', ?3) RETURNING id",
-                )?
-                .query_row(params![entry.name, entry.label, now.micros()], |row| row.get(0))?;
-            (StreamId(id), now)
-        }
+            .query_row(params![entry.name, entry.label, now.micros()], |row| row.get(0))?;
+        (StreamId(id), now)
     };
     ledger.want(id, wanted);
     start(ledger, entry, id, wanted)

@@ -11,13 +11,14 @@ const SMALL: [&str; 4] = ["meta", "stream", "state", "tally"];
 /// the way to the first and last entry of every other table and of every index must be open. A wrong byte in the
 /// middle of a large table is found when it is read; `PRAGMA integrity_check` finds it earlier, and takes its time.
 pub(super) fn look(db: &Connection) -> Result<(), String> {
-    let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(in_words)?;
+    let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|error| error.to_string())?;
     if version != VERSION {
         return Err(format!("it says that it has version {version}"));
     }
     for table in SMALL {
-        let verdict: String =
-            db.query_row(&format!("PRAGMA integrity_check({table})"), [], |row| row.get(0)).map_err(in_words)?;
+        let verdict: String = db
+            .query_row(&format!("PRAGMA integrity_check({table})"), [], |row| row.get(0))
+            .map_err(|error| error.to_string())?;
         if verdict != "ok" {
             return Err(verdict);
         }
@@ -49,15 +50,11 @@ const ENTRIES: [(&str, &str); 13] = [
 fn ends(db: &Connection, table: &str, column: &str) -> Result<(), String> {
     for order in ["ASC", "DESC"] {
         let sql = format!("SELECT * FROM {table} WHERE {column} IS NOT NULL ORDER BY {column} {order} LIMIT 1");
-        let mut statement = db.prepare(&sql).map_err(in_words)?;
-        let mut rows = statement.query(params![]).map_err(in_words)?;
-        if let Some(row) = rows.next().map_err(in_words)? {
-            row.get_ref(0).map_err(in_words)?;
+        let mut statement = db.prepare(&sql).map_err(|error| error.to_string())?;
+        let mut rows = statement.query(params![]).map_err(|error| error.to_string())?;
+        if let Some(row) = rows.next().map_err(|error| error.to_string())? {
+            row.get_ref(0).map_err(|error| error.to_string())?;
         }
     }
     Ok(())
-}
-
-fn in_words(error: rusqlite::Error) -> String {
-    error.to_string()
 }

@@ -52,60 +52,61 @@ impl Books {
         batches: impl Iterator<Item = &'b Batch>,
         occasion: Occasion,
     ) -> Result<Option<bool>, Trouble> {
-        let mut insert = db.prepare_cached(INSERT)?;
-        let mut reach: Option<Reach> = None;
-        let mut drain = None;
+        let mut turn = Turn { db, insert: db.prepare_cached(INSERT)?, occasion, reach: None, drain: None };
         for batch in batches {
             let (mut text, entries) = batch.parts();
             for entry in entries {
-                match entry {
-                    Entry::Interaction { received, stream, created, id, kind, payload } => {
-                        let row = Row {
-                            received: *received,
-                            stream: *stream,
-                            created: *created,
-                            id: cut(&mut text, *id)?,
-                            kind: cut(&mut text, *kind)?,
-                            payload: cut(&mut text, *payload)?,
-                        };
-                        self.interaction(db, &mut insert, &row)?;
-                    }
-                    Entry::Delete { id } => self.delete(db, cut(&mut text, *id)?, occasion.now)?,
-                    Entry::Quarantine(frame) => quarantine(db, frame)?,
-                    Entry::Reach(next) => {
-                        if let Some(last) = reach.replace(**next)
-                            && last.connection != next.connection
-                        {
-                            reached(db, &last)?;
-                        }
-                    }
-                    Entry::Record(record) => {
-                        if let Record::Drain(on) = **record {
-                            drain = Some(on);
-                        }
-                        self.record(db, record, occasion)?;
-                    }
-                }
+                self.fact(&mut turn, &mut text, entry)?;
             }
         }
-        if let Some(last) = reach {
+        if let Some(last) = turn.reach {
             reached(db, &last)?;
             self.tell(db, &last, occasion)?;
         }
-        Ok(drain)
+        Ok(turn.drain)
     }
 
-    fn interaction(&mut self, db: &Connection, insert: &mut CachedStatement<'_>, row: &Row<'_>) -> Result<(), Trouble> {
-        if self.tombstones.bars(db, row.id)? {
+    /// Writes one fact; its texts are at the head of `text`.
+    fn fact(&mut self, turn: &mut Turn<'_>, text: &mut &str, entry: &Entry) -> Result<(), Trouble> {
+        match entry {
+            Entry::Interaction { received, stream, created, id, kind, payload } => {
+                let row = Row {
+                    received: *received,
+                    stream: *stream,
+                    created: *created,
+                    id: cut(text, *id)?,
+                    kind: cut(text, *kind)?,
+                    payload: cut(text, *payload)?,
+                };
+                self.interaction(turn, &row)
+            }
+            Entry::Delete { id } => self.delete(turn.db, cut(text, *id)?, turn.occasion.now),
+            Entry::Quarantine(frame) => quarantine(turn.db, frame),
+            Entry::Reach(next) => match turn.reach.replace(**next) {
+                // Only the last position of a connection matters: all of them commit together.
+                Some(last) if last.connection != next.connection => reached(turn.db, &last),
+                Some(_) | None => Ok(()),
+            },
+            Entry::Record(record) => {
+                if let Record::Drain(on) = **record {
+                    turn.drain = Some(on);
+                }
+                self.record(turn.db, record, turn.occasion)
+            }
+        }
+    }
+
+    fn interaction(&mut self, turn: &mut Turn<'_>, row: &Row<'_>) -> Result<(), Trouble> {
+        if self.tombstones.bars(turn.db, row.id)? {
             return Ok(());
         }
         let mut key = self.tally.key(row.received);
         loop {
             let created = row.created.map(Time::micros);
             let values = params![key, self.tally.bucket(), row.stream.0, row.id, created, row.kind, row.payload];
-            match insert.execute(values) {
+            match turn.insert.execute(values) {
                 Ok(0) => return Ok(()),
-                Ok(_) => return self.tally.wrote(db, key),
+                Ok(_) => return self.tally.wrote(turn.db, key),
                 Err(error) if is_taken(&error) => key = key.saturating_add(1),
                 Err(error) => return Err(error.into()),
             }
@@ -134,6 +135,8 @@ impl Books {
             Record::Closed { connection, at, because } => {
                 let sql = "UPDATE connection SET closed = ?2, closed_because = ?3 WHERE id = ?1";
                 db.prepare_cached(sql)?.execute(params![connection.0, at.micros(), because])?;
+                // What it carried is acknowledged by none.
+                db.prepare_cached("UPDATE stream SET state = 'wanted' WHERE state = 'active'")?.execute([])?;
             }
             Record::Covered { stream, connection, from } => {
                 self.ledger.covered(db, *stream, *connection, *from, occasion.starting)?;
@@ -178,6 +181,15 @@ impl Books {
     }
 }
 
+/// One transaction while it is being written.
+struct Turn<'c> {
+    db: &'c Connection,
+    insert: CachedStatement<'c>,
+    occasion: Occasion,
+    reach: Option<Reach>,
+    drain: Option<bool>,
+}
+
 /// An interaction on its way into its row.
 struct Row<'t> {
     received: Time,
@@ -214,18 +226,23 @@ fn quarantine(db: &Connection, frame: &Quarantined) -> Result<(), Trouble> {
 /// The connection's position: in the same transaction as the rows up to it.
 fn reached(db: &Connection, reach: &Reach) -> Result<(), Trouble> {
     let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    db.prepare_cached(
-        "UPDATE connection SET covered = ?2, proven = ?3, frames = ?4, bytes = ?5, interactions = ?6 WHERE id = ?1",
-    )?
-    .execute(params![
-        reach.connection.0,
-        reach.covered_until.micros(),
-        reach.proven_until.micros(),
-        count(reach.frames),
-        count(reach.bytes),
-        count(reach.interactions)
-    ])?;
-    Ok(())
+    let changed = db
+        .prepare_cached(
+            "UPDATE connection SET covered = ?2, proven = ?3, frames = ?4, bytes = ?5, interactions = ?6 WHERE id = ?1",
+        )?
+        .execute(params![
+            reach.connection.0,
+            reach.covered_until.micros(),
+            reach.proven_until.micros(),
+            count(reach.frames),
+            count(reach.bytes),
+            count(reach.interactions)
+        ])?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(Trouble::Broken(format!("connection {} moves on before it came up", reach.connection.0)))
+    }
 }
 
 fn say(db: &Connection, at: Time, connection: Option<ConnectionId>, notice: &Notice) -> Result<(), Trouble> {

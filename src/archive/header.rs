@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -58,7 +60,7 @@ fn judge(path: &Path, header: &[u8], length: u64, log: u64) -> Result<Found, Ope
         return Err(foreign("it does not begin as a SQLite file does"));
     };
     if application == 0 {
-        return peek(path);
+        return peek(path, log);
     }
     if i64::from(application) != APPLICATION_ID {
         return Err(foreign("it belongs to another program, says its application_id"));
@@ -83,9 +85,9 @@ fn number(header: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Asks SQLite, reading only, about a file without a mark: the mark may still be in the write-ahead log.
-fn peek(path: &Path) -> Result<Found, OpenError> {
+fn peek(path: &Path, log: u64) -> Result<Found, OpenError> {
     let foreign = |why: String| OpenError::Foreign { path: path.to_owned(), why };
-    match look(path) {
+    match look(path, log) {
         Ok((APPLICATION_ID, version, _)) if version > VERSION => {
             Err(OpenError::Newer { path: path.to_owned(), found: version, known: VERSION })
         }
@@ -96,19 +98,18 @@ fn peek(path: &Path) -> Result<Found, OpenError> {
     }
 }
 
-/// The mark, the version, and how many tables there are beside an empty one that our first start may have left.
-fn look(path: &Path) -> rusqlite::Result<(i64, i64, i64)> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags)?;
+/// The mark, the version, and how many things it holds beside the empty table that our first start may have left.
+fn look(path: &Path, log: u64) -> rusqlite::Result<(i64, i64, i64)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    // Without a log the file is all there is; said so, SQLite makes none of its own.
+    let name = percent_encode(path.as_os_str().as_bytes(), NON_ALPHANUMERIC);
+    let db = Connection::open_with_flags(format!("file:{name}?immutable={}", u8::from(log == 0)), flags)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    let application = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let version = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let others = "SELECT count(*) FROM sqlite_schema WHERE name <> 'refinery_schema_history'";
-    let mut tables = db.query_row(others, [], |row| row.get(0))?;
-    let ours = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
-    if db.query_row(ours, [], |row| row.get::<_, i64>(0))? > 0 {
-        tables += db.query_row("SELECT count(*) FROM refinery_schema_history", [], |row| row.get::<_, i64>(0))?;
+    let ask = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let mut held = ask("SELECT count(*) FROM sqlite_schema WHERE tbl_name <> 'refinery_schema_history'")?;
+    if ask("SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'")? > 0 {
+        held += ask("SELECT count(*) FROM refinery_schema_history")?;
     }
-    Ok((application, version, tables))
+    Ok((ask("PRAGMA application_id")?, ask("PRAGMA user_version")?, held))
 }

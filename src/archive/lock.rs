@@ -4,6 +4,7 @@ use std::fs::{File, Permissions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 
@@ -25,7 +26,7 @@ impl Lock {
         let mut file: File = rustix::fs::open(&name, flags, Mode::from_raw_mode(FILE_MODE))
             .map_err(|error| failed(format!("its lock file cannot be opened: {error}")))?
             .into();
-        match file.try_lock() {
+        match patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(OpenError::Held { path: path.to_owned(), pid: holder(&mut file) });
@@ -36,6 +37,21 @@ impl Lock {
         Ok(Self { _held: file })
     }
 }
+
+/// Takes the lock. A command that looks whether a daemon runs holds it for a moment, which is waited for; a daemon holds
+/// it for good.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::park_timeout(BETWEEN),
+            outcome => return outcome,
+        }
+    }
+    file.try_lock()
+}
+
+const TRIES: u32 = 20;
+const BETWEEN: Duration = Duration::from_millis(20);
 
 /// Who says in the file that he holds it.
 fn holder(file: &mut File) -> Option<u32> {

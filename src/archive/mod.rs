@@ -20,6 +20,8 @@ mod event;
 mod header;
 mod identity;
 mod ledger;
+#[cfg(test)]
+mod ledger_model;
 mod lock;
 mod open;
 mod queue;

@@ -218,7 +218,7 @@ impl Queue {
     /// few batches and the bound in bytes is a bound in batches too.
     fn push_batch(&self, mut batch: Batch, permits: u32) {
         let weight = batch.weight();
-        self.bytes.fetch_add(weight, Ordering::Relaxed);
+        let mut surplus = 0;
         self.frames.fetch_add(batch.rows(), Ordering::Relaxed);
         let mut waiting = self.lock();
         match waiting.orders.back_mut() {
@@ -226,13 +226,20 @@ impl Queue {
                 if last.weight + weight <= BURST_BYTES_MAX && last.batch.rows() + batch.rows() <= COMMIT_ROWS_MAX =>
             {
                 last.batch.append(&mut batch);
-                last.weight += weight;
-                last.permits = last.permits.saturating_add(permits);
+                self.bytes.fetch_add(last.batch.weight() - last.weight, Ordering::Relaxed);
+                last.weight = last.batch.weight();
+                let needed = self.permits(last.weight);
+                surplus = last.permits.saturating_add(permits).saturating_sub(needed);
+                last.permits = needed;
                 keep(&mut waiting.spare, batch);
             }
-            _ => waiting.orders.push_back(Order::Write(Parcel { batch, weight, permits })),
+            _ => {
+                self.bytes.fetch_add(weight, Ordering::Relaxed);
+                waiting.orders.push_back(Order::Write(Parcel { batch, weight, permits }));
+            }
         }
         drop(waiting);
+        self.room.add_permits(usize::try_from(surplus).unwrap_or(0));
         self.arrived.notify_one();
     }
 

@@ -1,6 +1,5 @@
 //! Opens the archive to read it: beside a running daemon, after a clean stop and after a crash.
 
-use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -10,10 +9,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row};
 
-/// What the header of an archive says: "sift".
-const APPLICATION_ID: i32 = 0x7369_6674;
-/// The newest form of the archive that this program knows: the number of its migrations.
-const FORM: i32 = 1;
+use super::open::beside;
+use super::schema::{APPLICATION_ID, VERSION};
+
 /// How long a reader waits for a lock. In WAL mode the writer holds none that bars readers, but a restore does.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
@@ -28,9 +26,9 @@ pub enum ReadError {
     Denied { path: PathBuf, owner: String, mode: u32 },
     #[error("{}: {why}: check `archive.path` in the settings", .path.display())]
     Foreign { path: PathBuf, why: String },
-    #[error("{}: the archive has form {found} and this siftd knows forms up to {FORM}: use the siftd that wrote it, or a newer one",
+    #[error("{}: the archive has version {found} and this siftd knows versions up to {VERSION}: use the siftd that wrote it, or a newer one",
         .path.display())]
-    Newer { path: PathBuf, found: i32 },
+    Newer { path: PathBuf, found: i64 },
     #[error("{}: the archive is damaged ({detail}): keep a copy, stop the daemon, and restore it from a backup or with `sqlite3 .recover`",
         .path.display())]
     Damaged { path: PathBuf, detail: String },
@@ -76,18 +74,19 @@ impl Reading {
         self.connection.execute_batch("BEGIN").map_err(|error| explained(&self.path, &error))
     }
 
-    /// Gives each row of an answer to `take`, as it is read.
-    pub fn each<E: From<ReadError>>(
+    /// Gives each row of an answer to `take`, as `read` finds it, while the answer still comes.
+    pub fn each<T, E: From<ReadError>>(
         &self,
         question: &str,
         parameters: impl Params,
-        mut take: impl FnMut(&Row<'_>) -> Result<(), E>,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+        mut take: impl FnMut(T) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |error: rusqlite::Error| E::from(explained(&self.path, &error));
         let mut statement = self.connection.prepare(question).map_err(failed)?;
         let mut rows = statement.query(parameters).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
-            take(row)?;
+            take(read(row).map_err(failed)?)?;
         }
         Ok(())
     }
@@ -100,8 +99,8 @@ impl Reading {
         read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, ReadError> {
         let mut found = Vec::new();
-        self.each(question, parameters, |row| {
-            found.push(read(row).map_err(|error| explained(&self.path, &error))?);
+        self.each(question, parameters, read, |row| {
+            found.push(row);
             Ok::<(), ReadError>(())
         })?;
         Ok(found)
@@ -117,23 +116,18 @@ impl Reading {
         Ok(self.all(question, parameters, read)?.into_iter().next())
     }
 
-    /// Says what an error of SQLite means for this archive.
-    pub fn explained(&self, error: &rusqlite::Error) -> ReadError {
-        explained(&self.path, error)
-    }
-
     /// Refuses what is not an archive of ours, or of a later siftd.
     fn recognise(&self) -> Result<(), ReadError> {
         let header = |name: &str| {
-            let read = self.connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+            let read = self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
             read.map_err(|error| explained(&self.path, &error))
         };
         let foreign = |why: &str| Err(ReadError::Foreign { path: self.path.clone(), why: why.to_owned() });
         match (header("application_id")?, header("user_version")?) {
-            (APPLICATION_ID, FORM) => Ok(()),
-            (APPLICATION_ID, found) if found > FORM => Err(ReadError::Newer { path: self.path.clone(), found }),
+            (APPLICATION_ID, VERSION) => Ok(()),
+            (APPLICATION_ID, found) if found > VERSION => Err(ReadError::Newer { path: self.path.clone(), found }),
             (APPLICATION_ID, _) => {
-                foreign("the archive is of an older form, or unfinished; a start of the daemon brings it up to date")
+                foreign("the archive is of an older version, or unfinished; a start of the daemon brings it up to date")
             }
             (0, 0) => {
                 foreign("an SQLite file that is not an archive, or one that the daemon has not finished to create")
@@ -178,12 +172,6 @@ pub fn lock_path(archive: &Path) -> PathBuf {
 /// The write-ahead log that belongs to an archive.
 pub fn log_path(archive: &Path) -> PathBuf {
     beside(archive, "-wal")
-}
-
-fn beside(archive: &Path, ending: &str) -> PathBuf {
-    let mut path = OsString::from(archive);
-    path.push(ending);
-    PathBuf::from(path)
 }
 
 fn written_pid(file: &mut File) -> Option<i32> {

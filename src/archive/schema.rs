@@ -68,3 +68,13 @@ pub(super) fn log_ahead(db: &Connection) -> rusqlite::Result<()> {
 pub(super) fn migrate(db: &mut Connection) -> Result<(), refinery::Error> {
     embedded::migrations::runner().set_grouped(true).run(db).map(|_report| ())
 }
+
+/// An archive of this version that lives in memory only.
+#[cfg(test)]
+pub(super) fn in_memory() -> Connection {
+    let mut db = Connection::open_in_memory().unwrap();
+    conceive(&db).unwrap();
+    migrate(&mut db).unwrap();
+    db.pragma_update(None, "foreign_keys", true).unwrap();
+    db
+}

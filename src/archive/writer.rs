@@ -59,10 +59,7 @@ pub(super) struct Writer {
     draining: bool,
     /// Whether commits wait for the medium at present.
     strict: bool,
-    /// The books may differ from the file.
-    stale: bool,
-    /// The connection must not be used again.
-    suspect: bool,
+    trust: Trust,
     ill: Option<Illness>,
     looked: Time,
     emptied: Time,
@@ -70,6 +67,16 @@ pub(super) struct Writer {
     held_back: Option<Time>,
     /// The log's size from which the writer moves it itself.
     move_at: u64,
+}
+
+/// How far the writer's own memory can be trusted.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Trust {
+    Sound,
+    /// The books may differ from the file.
+    Stale,
+    /// The connection must not be used again.
+    Suspect,
 }
 
 /// A run of failures.
@@ -96,8 +103,7 @@ impl Writer {
             parts,
             draining: false,
             strict: true,
-            stale: false,
-            suspect: false,
+            trust: Trust::Sound,
             ill: None,
             looked: now,
             emptied: now,
@@ -163,7 +169,7 @@ impl Writer {
         if self.parts.queue.now().since(self.parts.books.told) < POSITION_EVERY {
             return Ok(());
         }
-        self.persist(false, |books, db, occasion| books.live(db, occasion))
+        self.persist(false, Books::live)
     }
 
     /// Commits what `work` writes; tries until it succeeds, or can never succeed, or time is up.
@@ -195,24 +201,25 @@ impl Writer {
         work: &impl Fn(&mut Books, &Connection, Occasion) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         let now = self.parts.queue.now();
-        if self.suspect || now.since(self.looked) >= LOOK_EVERY {
+        if self.trust == Trust::Suspect || now.since(self.looked) >= LOOK_EVERY {
             self.parts.identity.stands(&self.parts.path)?;
             self.looked = now;
         }
-        if self.suspect {
+        if self.trust == Trust::Suspect {
             self.reopen()?;
         }
-        if self.stale {
+        if self.trust == Trust::Stale {
             let told = self.parts.books.told;
             self.parts.books = Books::load(&self.parts.db)?;
             self.parts.books.told = told;
-            self.stale = false;
+            self.trust = Trust::Sound;
         }
         self.heed(grave)?;
         let occasion = Occasion { now, queue_frames: self.parts.queue.frames(), starting: self.parts.options.starting };
-        self.stale = true;
         let done = transact(&self.parts.db, |db| work(&mut self.parts.books, db, occasion));
-        self.stale = done.is_err();
+        if done.is_err() {
+            self.trust = Trust::Stale;
+        }
         done
     }
 
@@ -221,14 +228,13 @@ impl Writer {
     fn reopen(&mut self) -> Result<(), Trouble> {
         let db = connect(&self.parts.path)?;
         settle(&db)?;
-        match checkpoint(&db, CheckpointMode::RESTART).map_err(|error| Trouble::of(&error)) {
+        match checkpoint(&db, CheckpointMode::RESTART).map_err(Trouble::from) {
             Ok(_) | Err(Trouble::Busy(_)) => {}
             Err(trouble) => return Err(trouble),
         }
         self.parts.db = db;
         self.strict = true;
-        self.suspect = false;
-        self.stale = true;
+        self.trust = Trust::Stale;
         Ok(())
     }
 
@@ -251,7 +257,7 @@ impl Writer {
             // Once, it may be the connection that is wrong rather than the file.
             Trouble::Damaged(detail) if !first => return Err(End::Damaged(detail)),
             Trouble::Damaged(detail) | Trouble::Medium(detail) => {
-                self.suspect = true;
+                self.trust = Trust::Suspect;
                 (false, detail, false)
             }
             Trouble::Full(detail) => (true, detail, false),

@@ -1,5 +1,6 @@
 //! `siftd check`: the settings as they would take effect, or everything that is wrong with them.
 
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::config::{self, Loaded};
@@ -13,18 +14,18 @@ pub struct Args {}
 ///
 /// Good settings go to standard output and the code is 0; all faults go to standard error, one a
 /// line, and the code is 78.
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
 pub fn run(config: Option<&Path>) -> Exit {
+    // Whoever reads neither output leaves the exit code to speak.
     match config::load(config) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
-                eprintln!("warning: {warning}");
+                writeln!(io::stderr(), "warning: {warning}").ok();
             }
-            print!("{}", effective(&loaded));
+            write!(io::stdout(), "{}", effective(&loaded)).ok();
             Exit::Stopped
         }
         Err(faults) => {
-            eprintln!("{faults}");
+            writeln!(io::stderr(), "{faults}").ok();
             Exit::Config
         }
     }

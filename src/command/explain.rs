@@ -72,15 +72,15 @@ mod tests {
         expect![[r#"
             gap-opened (warn: degraded, and healing by itself)
 
-            From `since` on (for some streams later) nothing is proven complete, for this
-            many streams and this cause.
+            From `since_us` on (for some streams later) nothing is proven complete, for
+            this many streams and this cause.
 
             What to do: See the cause: `siftd gaps --state open`.
 
             sqlite3 -readonly /var/lib/siftd/archive.db \
               "SELECT stream, started_at, ended_at, cause, state, detail FROM gaps ORDER BY started_us DESC LIMIT 20"
 
-            Fields: streams, stream, cause, since
+            Fields: streams, stream, cause, since_us
 
             In the journal: journalctl --unit siftd SIFTD_NOTICE=gap-opened
         "#]]

@@ -1,7 +1,7 @@
 //! `siftd gaps`: what may have been missed, when and why.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,8 +24,14 @@ pub const STATES: [&str; 7] = ["open", "closed", "filling", "filled", "partial",
 /// archive alone; while no daemon runs, nothing after the archive's watermark is proven either (`siftd status`).
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-States: open (it grows), closed (bounded, waits for backfill), filling, filled, partial (the detail names what is
-missing), unfillable (the detail says why), waived (an operator said: leave it).
+States:
+  open        it grows
+  closed      it has ended and waits for backfill
+  filling     a backfill works on it
+  filled      everything in it was fetched
+  partial     some of it was fetched; the detail names what is missing
+  unfillable  it cannot be fetched; the detail says why
+  waived      an operator said: leave it
 
 Examples:
   siftd gaps --state open
@@ -105,12 +111,15 @@ pub fn run(args: &Args, config: Option<&Path>, now: Time, out: &mut dyn Write) -
     let parameters = (&args.stream, &args.state, since);
     if args.json {
         let mut document = Document::begin(out, "gaps")?;
-        archive.each(QUESTION, parameters, |row| {
-            Ok::<(), Failure>(document.row(&Columns::of(row).map_err(|error| archive.explained(&error))?)?)
-        })?;
+        archive.each(QUESTION, parameters, Columns::of, |gap| Ok::<(), Failure>(document.row(&gap)?))?;
         return Ok(document.end()?);
     }
-    print(&archive.all(QUESTION, parameters, Columns::of)?, now, out)?;
+    let mut list = List::new(now);
+    archive.each(QUESTION, parameters, Columns::of, |gap| {
+        list.take(&gap);
+        Ok::<(), Failure>(())
+    })?;
+    list.print(out)?;
     unwatched(&archive, out)
 }
 
@@ -144,20 +153,30 @@ fn known(archive: &Reading, stream: &str) -> Result<(), Failure> {
     }
 }
 
-fn print(gaps: &[Columns], now: Time, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut sheet =
-        Sheet::new(&[">ID", "STREAM", "STARTED", "ENDED", ">SECONDS", "CAUSE", "STATE", "DELETES", "DETAIL"]);
-    let mut causes: BTreeMap<&str, (i64, Duration)> = BTreeMap::new();
-    let mut growing = 0;
-    for gap in gaps {
+/// The table as it grows, and its sums.
+struct List {
+    now: Time,
+    sheet: Sheet,
+    growing: i64,
+    /// Number and length of the gaps of each cause.
+    causes: BTreeMap<String, (i64, Duration)>,
+}
+
+impl List {
+    fn new(now: Time) -> Self {
+        let headline = [">ID", "STREAM", "STARTED", "ENDED", ">SECONDS", "CAUSE", "STATE", "DELETES", "DETAIL"];
+        Self { now, sheet: Sheet::new(&headline), growing: 0, causes: BTreeMap::new() }
+    }
+
+    fn take(&mut self, gap: &Columns) {
         let started = gap.moment("started_us").unwrap_or_default();
         let ended = gap.moment("ended_us");
-        let length = ended.unwrap_or(now).since(started);
-        growing += i64::from(ended.is_none());
-        let (number, sum) = causes.entry(gap.text("cause")).or_default();
+        let length = ended.unwrap_or(self.now).since(started);
+        self.growing += i64::from(ended.is_none());
+        let (number, sum) = self.causes.entry(gap.text("cause").to_owned()).or_default();
         *number += 1;
         *sum = sum.saturating_add(length);
-        sheet.row(vec![
+        self.sheet.row(vec![
             figures::count(gap.number("id").unwrap_or(0)),
             cell(gap.text("stream")),
             figures::moment(started),
@@ -169,22 +188,26 @@ fn print(gaps: &[Columns], now: Time, out: &mut dyn Write) -> Result<(), Failure
             cell(gap.text("detail")),
         ]);
     }
-    if gaps.is_empty() {
-        return Ok(writeln!(out, "no gaps")?);
+
+    fn print(self, out: &mut dyn Write) -> io::Result<()> {
+        if self.causes.is_empty() {
+            return writeln!(out, "no gaps");
+        }
+        self.sheet.print(out)?;
+        let (number, span) = self
+            .causes
+            .values()
+            .fold((0, Duration::ZERO), |(number, span), (more, longer)| (number + more, span.saturating_add(*longer)));
+        let (gaps, growing) = (figures::counted(number, "gap"), figures::count(self.growing));
+        writeln!(
+            out,
+            "\n{gaps}, {growing} growing (counted until now), {:.1} s of streams in all",
+            span.as_secs_f64()
+        )?;
+        let mut sums = Sheet::new(&["CAUSE", ">GAPS", ">SECONDS"]);
+        for (cause, (number, span)) in self.causes {
+            sums.row(vec![cell(&cause), figures::count(number), format!("{:.1}", span.as_secs_f64())]);
+        }
+        sums.print(out)
     }
-    sheet.print(out)?;
-    let number = i64::try_from(gaps.len()).unwrap_or(i64::MAX);
-    let sum = causes.values().fold(Duration::ZERO, |sum, (_, span)| sum.saturating_add(*span));
-    writeln!(
-        out,
-        "\n{}, {} growing (counted until now), {:.1} s of streams in all",
-        figures::counted(number, "gap"),
-        figures::count(growing),
-        sum.as_secs_f64()
-    )?;
-    let mut sums = Sheet::new(&["CAUSE", ">GAPS", ">SECONDS"]);
-    for (cause, (number, span)) in causes {
-        sums.row(vec![cell(cause), figures::count(number), format!("{:.1}", span.as_secs_f64())]);
-    }
-    Ok(sums.print(out)?)
 }

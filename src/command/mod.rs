@@ -42,9 +42,16 @@ Examples:
   siftd gaps --since 24h              what may have been missed since yesterday
   siftd status --json | jq .problems  the same for a program
 
-Exit codes: 0 done, 64 usage, 65 damaged or foreign archive, 70 a bug, 73 the archive cannot be created,
-74 input or output failed, 75 another daemon holds the archive (reload: none does), 77 identity refused,
-78 settings.";
+Exit codes:
+   0  done, or stopped as asked
+  64  the command line makes no sense
+  65  the archive is damaged, foreign, or newer than this program
+  70  a bug
+  73  the archive cannot be created
+  74  input or output failed
+  75  another daemon holds the archive (reload: none does, or it does not answer)
+  77  the server refuses our identity
+  78  the settings, or a file that they name, cannot be used";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

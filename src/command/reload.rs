@@ -32,8 +32,11 @@ const FAULT_LINE_MAX: usize = 1_024;
 /// and ends with 78; the old ones stay in force.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Exit codes: 0 reloaded; 74 the daemon may not be signalled by this user, or the archive cannot be read; 75 no daemon
-runs on the archive, or it does not answer within 30 s; 78 the settings are refused, here or by the daemon.
+Exit codes:
+   0  reloaded
+  74  this user may not signal the daemon, or the archive cannot be read
+  75  no daemon runs on the archive, or it does not answer within 30 s
+  78  the settings are refused, here or by the daemon
 
 Examples:
   siftd check && siftd reload

@@ -32,7 +32,8 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
 
-    /// JSON lines of everything that was made, sent, acknowledged and dropped; an existing file is overwritten
+    /// JSON lines of everything that was made, sent, acknowledged and dropped; overwrites the file, `/dev/null` keeps
+    /// none
     #[arg(long, default_value = "simulator.jsonl", value_name = "PATH")]
     pub journal: PathBuf,
 
@@ -40,7 +41,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     pub streams: Option<usize>,
 
-    /// Writes the world's streams, one `HASH LABEL` a line as siftd's streams_file takes them; `-` prints them
+    /// Writes the world's streams, one `HASH LABEL` a line as `streams_file` in daemon.toml takes them; `-` prints them
     #[arg(long, value_name = "PATH")]
     pub streams_file: Option<PathBuf>,
 
@@ -101,7 +102,9 @@ fn print(line: &dyn Display) {
 
 fn attempt(args: &Args) -> Result<(), Failure> {
     if args.list {
-        shipped::ALL.iter().for_each(|(name, text)| print(&format!("{name:18} {}", about(text))));
+        for (name, text) in shipped::ALL {
+            print(&format!("{name:18} {}", about(text)));
+        }
         return Ok(());
     }
     let text = scenario_text(&args.scenario)?;
@@ -111,19 +114,29 @@ fn attempt(args: &Args) -> Result<(), Failure> {
     }
     let scenario =
         Scenario::parse(&text).map_err(|fault| Failure(Exit::Usage, format!("scenario {}: {fault}", args.scenario)))?;
-    let running = Server::start(adapt(scenario, args), &args.journal).map_err(|fault| {
+    let scenario = adapt(scenario, args);
+    scenario.check().map_err(|fault| Failure(Exit::Usage, fault))?;
+    let running = Server::start(scenario, &args.journal).map_err(|fault| {
         Failure(Exit::Storage, format!("{fault}; choose another with --listen, --journal, --tls-cert or --tls-key"))
     })?;
-    print(&format!("listening on {}", running.url()));
-    if let Some(path) = &args.streams_file {
-        write_streams(path, running.streams()).map_err(|fault| {
+    let mut signals = Signals::new([SIGTERM, SIGINT])
+        .map_err(|fault| Failure(Exit::Storage, format!("cannot listen to signals: {fault}")))?;
+    let orders = running.orders();
+    spawn("signals", move || signals.forever().for_each(|_| orders.stop()))?;
+    // Whoever waits for the line below finds the file complete.
+    if let Some(path) = args.streams_file.as_deref().filter(|path| *path != Path::new("-")) {
+        fs::write(path, list(running.streams())).map_err(|fault| {
             Failure(Exit::Storage, format!("cannot write the streams to {}: {fault}", path.display()))
         })?;
     }
-    if args.control == Some(Control::Stdin) {
-        spawn("control", running.orders(), take_cues)?;
+    print(&format!("listening on {}", running.url()));
+    if args.streams_file.as_deref() == Some(Path::new("-")) {
+        print(&list(running.streams()).trim_end());
     }
-    spawn("signals", running.orders(), stop_on_signal)?;
+    if args.control == Some(Control::Stdin) {
+        let orders = running.orders();
+        spawn("control", move || take_cues(&orders))?;
+    }
     let totals = finish(running, &args.journal)?;
     print(&Summary(totals, &args.journal));
     Ok(())
@@ -166,48 +179,26 @@ fn adapt(mut scenario: Scenario, args: &Args) -> Scenario {
     scenario
 }
 
-fn write_streams(path: &Path, streams: &[(String, String)]) -> io::Result<()> {
-    let lines: String = streams.iter().map(|(hash, label)| format!("{hash} {label}\n")).collect();
-    if path == Path::new("-") {
-        print(&lines.trim_end());
-        return Ok(());
-    }
-    fs::write(path, lines)
+fn list(streams: &[(String, String)]) -> String {
+    let lines: Vec<String> = streams.iter().map(|(hash, label)| format!("{hash} {label}\n")).collect();
+    lines.concat()
 }
 
-fn spawn(name: &str, orders: Orders, work: fn(&Orders) -> io::Result<()>) -> Result<(), Failure> {
+/// Work beside the run; it ends with the process.
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let thread = std::thread::Builder::new().name(name.to_owned());
-    // It ends with the process.
-    thread
-        .spawn(move || {
-            if let Err(fault) = work(&orders) {
-                complain(&fault.to_string());
-            }
-        })
-        .map(drop)
-        .map_err(|fault| Failure(Exit::Storage, format!("cannot start a thread: {fault}")))
-}
-
-fn stop_on_signal(orders: &Orders) -> io::Result<()> {
-    for _ in Signals::new([SIGTERM, SIGINT])?.forever() {
-        orders.stop();
-    }
-    Ok(())
+    let started = thread.spawn(work);
+    started.map(drop).map_err(|fault| Failure(Exit::Storage, format!("cannot start a thread: {fault}")))
 }
 
 /// A faulty cue is told and left out; the others go on.
-fn take_cues(orders: &Orders) -> io::Result<()> {
-    for line in io::stdin().lock().lines() {
-        let line = line?;
-        if line.trim().is_empty() {
-            continue;
-        }
+fn take_cues(orders: &Orders) {
+    for line in io::stdin().lock().lines().map_while(Result::ok).filter(|line| !line.trim().is_empty()) {
         let taken = Cue::parse(&line).and_then(|cue| orders.cue(cue).map_err(|fault| fault.to_string()));
         if let Err(fault) = taken {
             complain(&format!("cue left out: {fault}"));
         }
     }
-    Ok(())
 }
 
 struct Summary<'a>(Totals, &'a Path);

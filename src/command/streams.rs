@@ -48,9 +48,7 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write) -> Result<()
     let archive = Reading::open(&archive_path(config)?)?;
     if args.json {
         let mut document = Document::begin(out, "streams")?;
-        archive.each(QUESTION, [&args.state], |row| {
-            Ok::<(), Failure>(document.row(&Columns::of(row).map_err(|error| archive.explained(&error))?)?)
-        })?;
+        archive.each(QUESTION, [&args.state], Columns::of, |stream| Ok::<(), Failure>(document.row(&stream)?))?;
         return Ok(document.end()?);
     }
     print(&archive.all(QUESTION, [&args.state], Columns::of)?, out)

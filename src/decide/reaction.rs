@@ -48,7 +48,7 @@ pub fn of_class(class: Class, attributed: bool) -> Reaction {
     match class {
         Class::Acknowledged => Reaction::Acknowledge,
         Class::Alive => Reaction::Live,
-        Class::NotSubscribed | Class::StopHeard => Reaction::Ignore,
+        Class::NotSubscribed => Reaction::Ignore,
         Class::RequestRefused => Reaction::OwnMistake,
         Class::StreamRejected => Reaction::Refuse(Refusal::Rejected),
         Class::StreamDisabled => Reaction::Refuse(Refusal::Disabled),
@@ -56,6 +56,8 @@ pub fn of_class(class: Class, attributed: bool) -> Reaction {
         Class::TooManySubscriptions => Reaction::Overflow,
         Class::ConnectionTrouble | Class::BalanceUnknown => trouble(Cause::ServerError),
         Class::Capacity => trouble(Cause::Capacity),
+        // We never ask for it: whoever did, this node serves us no more.
+        Class::StopHeard => Reaction::RedialNow { cause: Cause::ServerClosed },
         Class::Maintenance => Reaction::RedialNow { cause: Cause::Maintenance },
         Class::SlowWarning => Reaction::SpeedUp,
         Class::SlowDisconnected => Reaction::RedialNow { cause: Cause::SlowConsumer },
@@ -90,6 +92,7 @@ fn of_refusal(status: u16, class: Option<Class>, least: Duration, cause: Cause) 
     match class.map(|class| of_class(class, false)) {
         Some(Reaction::Redial { cause, ladder, .. }) => Reaction::Redial { cause, ladder, least },
         Some(Reaction::RedialNow { cause }) if least.is_zero() => Reaction::RedialNow { cause },
+        Some(Reaction::RedialNow { cause }) => Reaction::Redial { cause, ladder: Ladder::Network, least },
         Some(reaction @ (Reaction::Pause | Reaction::Identity)) => reaction,
         _ if matches!(status, 401 | 403) => Reaction::Identity,
         _ => Reaction::Redial { cause, ladder: Ladder::Trouble, least },

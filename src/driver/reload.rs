@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use tokio::task::JoinHandle;
 
 use crate::archive::{Intake, Standing as Stands, StreamStart, Wanted};
-use crate::config::{self, Applies, Change, Settings, StreamEntry};
+use crate::config::{self, Change, Faults, Settings, StreamEntry};
 use crate::decide::{Policy, Reload, Standing, Start};
 use crate::host::clock::Clock;
 use crate::protocol::{DataSift, Protocol};
@@ -71,7 +71,10 @@ impl Reloader {
 
     /// Puts new settings in force. Returns what the session must do about it.
     pub(super) fn settle(&mut self, read: Read) -> Reload {
-        let policy = policy_of(&read.settings);
+        // The queue and the quarantine were built with their bounds and keep them until a restart.
+        let old = policy_of(&self.settings);
+        let (queue_max, quarantine_max) = (old.queue_max, old.quarantine_max);
+        let policy = Policy { queue_max, quarantine_max, ..policy_of(&read.settings) };
         self.settings = Arc::new(read.settings);
         if let Some((intake, clock)) = self.again.take() {
             self.begin(&intake, clock);
@@ -79,7 +82,7 @@ impl Reloader {
         Reload {
             added: read.added.into_iter().map(start_of).collect(),
             removed: read.removed,
-            changed: read.changes.iter().map(sentence).collect(),
+            changed: read.changes.iter().map(ToString::to_string).collect(),
             policy: Some(policy),
         }
     }
@@ -93,7 +96,7 @@ impl Reloader {
 async fn read(path: PathBuf, old: &Settings, intake: &Intake, clock: Clock) -> Outcome {
     let loaded = match tokio::task::spawn_blocking(move || config::load(Some(&path))).await {
         Ok(Ok(loaded)) => loaded.settings,
-        Ok(Err(faults)) => return Outcome::Refused(faults.to_string()),
+        Ok(Err(faults)) => return Outcome::Refused(in_one_line(&faults)),
         Err(error) => return Outcome::Refused(format!("the settings could not be read: {error}")),
     };
     let tls = match transport::tls(&loaded.tls.authorities) {
@@ -114,14 +117,13 @@ async fn read(path: PathBuf, old: &Settings, intake: &Intake, clock: Clock) -> O
     Outcome::Read(Box::new(Read { settings: loaded, tls, changes, added, removed }))
 }
 
-/// A change in words: which setting, from what to what, and from when on.
-fn sentence(change: &Change) -> String {
-    let applies = match change.applies {
-        Applies::Now => "now",
-        Applies::NextConnection => "from the next connection on",
-        Applies::Restart => "after a restart",
-    };
-    format!("{}: {} -> {} ({applies})", change.key, change.old, change.new)
+/// What is wrong, in one line: the first fault, and how many more there are.
+fn in_one_line(faults: &Faults) -> String {
+    let first = faults.iter().next().map(ToString::to_string).unwrap_or_default();
+    match faults.len() {
+        0 | 1 => first,
+        many => format!("{first} (and {} more, see siftd check)", many - 1),
+    }
 }
 
 fn wanted(stream: &StreamEntry) -> Wanted {

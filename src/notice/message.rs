@@ -41,7 +41,7 @@ impl fmt::Display for Notice {
                 write!(out, "{queue_bytes} of {max_bytes} bytes wait for the disk: the connection is left unread")
             }
             Self::QueueRelieved { seconds } => write!(out, "reading again after {seconds:.1} s"),
-            Self::BillingPaused { text, since, probe_seconds } => {
+            Self::BillingPaused { text, since_us: since, probe_seconds } => {
                 write!(out, "paused since {since} for lack of credits, next try in {probe_seconds:.0} s: {text}")
             }
             Self::BillingResumed { seconds } => {
@@ -101,17 +101,17 @@ impl fmt::Display for Notice {
             Self::DeleteUnmatched { stream } => {
                 write!(out, "a deletion in stream {stream} names no interaction")
             }
-            Self::GapOpened { stream: Some(stream), cause, since, .. } => {
+            Self::GapOpened { stream: Some(stream), cause, since_us: since, .. } => {
                 write!(out, "gap in stream {stream} since {since} ({cause})")
             }
-            Self::GapOpened { streams, cause, since, .. } => {
+            Self::GapOpened { streams, cause, since_us: since, .. } => {
                 write!(out, "gap in {streams} streams since {since} ({cause})")
             }
             Self::GapClosed { stream: Some(stream), .. } => {
                 write!(out, "gap in stream {stream} has ended")
             }
             Self::GapClosed { streams, .. } => write!(out, "gaps in {streams} streams have ended"),
-            Self::CrashFound { streams, since } => {
+            Self::CrashFound { streams, since_us: since } => {
                 write!(out, "the daemon died: {streams} streams have a gap since {since} or later")
             }
             Self::Reloaded { added, removed, changed } => write!(

@@ -140,7 +140,7 @@ notices! {
         = "queue-relieved", Info, own,
         "The queue has room again and the connection is being read.",
         "Nothing.";
-    BillingPaused { text: PeerText, since: crate::time::Time, probe_seconds: f64 }
+    BillingPaused { text: PeerText, since_us: crate::time::Time, probe_seconds: f64 }
         = "billing-paused", Error, own,
         "The account has no credits left. The connection is closed; every stream has a growing gap with cause `billing`.",
         "Top up the credits, then `siftd reload` to go on at once; otherwise it is tried again every hour.";
@@ -220,15 +220,15 @@ notices! {
         = "delete-unmatched", Warn, provoked,
         "The server ordered a deletion without an interaction id, so nothing could be removed by it.",
         "If the terms of service demand it, find and delete the post by hand.";
-    GapOpened { streams: usize, stream: Option<String>, cause: Cause, since: crate::time::Time }
+    GapOpened { streams: usize, stream: Option<String>, cause: Cause, since_us: crate::time::Time }
         = "gap-opened", Warn, own,
-        "From `since` on (for some streams later) nothing is proven complete, for this many streams and this cause.",
+        "From `since_us` on (for some streams later) nothing is proven complete, for this many streams and this cause.",
         "See the cause: `siftd gaps --state open`.";
     GapClosed { streams: usize, stream: Option<String>, connection: ConnectionId }
         = "gap-closed", Info, own,
         "The growing gaps of this many streams have ended: the streams are acknowledged again. What was missed stays recorded.",
         "Nothing.";
-    CrashFound { streams: usize, since: crate::time::Time }
+    CrashFound { streams: usize, since_us: crate::time::Time }
         = "crash-found", Warn, own,
         "The daemon had not stopped in order: what came after its last commit is put into gaps.",
         "Find out why it died: the journal of the time before, the kernel's log, the memory limit.";
@@ -269,7 +269,7 @@ notices! {
         "The log could not take so many lines (a stopped journal, a full pipe). The archive has the notices.",
         "Look at the program that reads the log.";
     State { state: DaemonState, active: usize, wanted: usize, out: usize, open_gaps: usize, queue_bytes: usize,
-            connection: Option<ConnectionId>, watermark: Option<crate::time::Time>, settings: Value }
+            connection: Option<ConnectionId>, watermark_us: Option<crate::time::Time>, settings: Value }
         = "state", Info, own,
         "The full state, written because SIGUSR1 asked for it.",
         "Nothing.";

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep_until, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::Bytes;
@@ -24,6 +24,7 @@ use tokio_tungstenite::tungstenite::handshake::server::Request;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// 5,000 hashes in a query are 165 kB.
 const REQUEST_MAX: usize = 256 << 10;
+const LAST_WORD: Duration = Duration::from_millis(100);
 const READ_CHUNK: usize = 16 << 10;
 
 /// A socket with or without TLS, that can still be told to reset.
@@ -44,44 +45,48 @@ impl Socket {
 
 /// Serves one accepted connection to its end.
 pub(super) async fn serve(node: Rc<RefCell<Node>>, tcp: TcpStream, tls: Option<TlsAcceptor>) {
-    // A client that leaves during the handshake is no event of a run.
-    let opened = timeout(REQUEST_TIMEOUT, open(&node, tcp, tls)).await;
-    if let Ok(Ok(Some((socket, read, id)))) = opened {
+    // A client that leaves or falls silent during the handshake is no event of a run.
+    let Ok(Ok(Some((mut socket, read, request)))) = timeout(REQUEST_TIMEOUT, ask(tcp, tls)).await else { return };
+    if let Ok(Some(id)) = admit(&node, &mut socket, &request).await {
         converse(&node, socket, read, id).await;
     }
 }
 
-type Opened = (Socket, Vec<u8>, u64);
+type Asked = (Socket, Vec<u8>, Request);
 
-/// TLS and the WebSocket handshake; nothing comes back of a request that was refused.
-async fn open(node: &Rc<RefCell<Node>>, tcp: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<Option<Opened>> {
+/// TLS, then the request and what came with it; nothing if the client left before it was whole.
+async fn ask(tcp: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<Option<Asked>> {
     tcp.set_nodelay(true)?;
     let mut socket = match tls {
         Some(tls) => Socket::Tls(Box::new(tls.accept(tcp).await?)),
         None => Socket::Plain(tcp),
     };
     let mut read = Vec::new();
-    let request = loop {
+    loop {
         if socket.read_buf(&mut read).await? == 0 || read.len() > REQUEST_MAX {
             return Ok(None);
         }
         match Request::try_parse(&read) {
             Ok(Some((length, request))) => {
                 read.drain(..length);
-                break request;
+                return Ok(Some((socket, read, request)));
             }
             Ok(None) => {}
             Err(fault) => return Err(io::Error::other(fault)),
         }
-    };
-    let answer = node.borrow_mut().admit(&request);
-    write_answer(&mut socket, &answer).await?;
+    }
+}
+
+/// Answers the request; a client that is let in gets its number.
+async fn admit(node: &Rc<RefCell<Node>>, socket: &mut Socket, request: &Request) -> io::Result<Option<u64>> {
+    let answer = node.borrow_mut().admit(request);
+    write_answer(socket, &answer).await?;
     let Some(admission) = answer.admission else {
         socket.shutdown().await?;
         return Ok(None);
     };
     let id = node.borrow_mut().connect(&admission);
-    Ok(Some((socket, read, id)))
+    Ok(Some(id))
 }
 
 async fn write_answer(socket: &mut Socket, answer: &Answer) -> io::Result<()> {
@@ -124,7 +129,12 @@ async fn listen(node: &Rc<RefCell<Node>>, socket: &mut ReadHalf<Socket>, mut rea
     loop {
         loop {
             match wire::take(&mut read) {
-                Ok(Some(heard)) => node.borrow_mut().hear(id, heard),
+                Ok(Some(heard)) => {
+                    node.borrow_mut().hear(id, heard);
+                    if node.borrow().line(id).is_none_or(Line::is_over) {
+                        return String::new();
+                    }
+                }
                 Ok(None) => break,
                 Err(fault) => return fault.to_string(),
             }
@@ -159,7 +169,10 @@ async fn speak(node: &Rc<RefCell<Node>>, socket: &mut WriteHalf<Socket>, id: u64
                 };
                 tokio::select! { () = wake.notified() => {}, () = alarm => {} }
             }
-            Step::Finish(ending) => return finish(socket, ending).await,
+            Step::Finish(ending) => {
+                finish(node, socket, id, ending).await;
+                return String::new();
+            }
             Step::Write(batch) => {
                 let slices: Vec<IoSlice<'_>> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();
                 if batch.iter().all(Bytes::is_empty) {
@@ -201,11 +214,14 @@ async fn wake_when_ending(node: &Rc<RefCell<Node>>, wake: &tokio::sync::Notify, 
 }
 
 /// The end of the TCP connection: our half is closed, and the client gets the rest of the grace to close its own.
-async fn finish(socket: &mut WriteHalf<Socket>, ending: Ending) -> String {
-    if matches!(ending.how, How::Clean | How::Bare) && socket.shutdown().await.is_ok() {
+async fn finish(node: &Rc<RefCell<Node>>, socket: &mut WriteHalf<Socket>, id: u64, ending: Ending) {
+    let polite = matches!(ending.how, How::Clean | How::Bare);
+    // TLS has a last word of its own, which a client that reads nothing holds up.
+    let patience = ending.by.max(instant() + LAST_WORD);
+    let shut = async { timeout_at(patience, socket.shutdown()).await.is_ok_and(|shut| shut.is_ok()) };
+    if polite && shut.await && !node.borrow().line(id).is_none_or(Line::is_over) {
         sleep_until(ending.by).await;
     }
-    String::new()
 }
 
 impl AsyncRead for Socket {

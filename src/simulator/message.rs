@@ -80,8 +80,9 @@ pub(super) fn names() -> String {
 
 /// A status as the service words it, with the fields that name its stream.
 #[derive(Default, Serialize)]
-pub(super) struct Status<'a> {
-    status: &'a str,
+struct Status<'a> {
+    #[serde(rename = "status")]
+    word: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,7 +107,7 @@ pub(super) fn about(name: &str, hash: &str, naming: Naming) -> String {
     let parsed: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let field = |field: &str| parsed.get(field).and_then(serde_json::Value::as_str).unwrap_or_default();
     let frame = Status {
-        status: field("status"),
+        word: field("status"),
         message: (naming != Naming::Bare).then(|| field("message").replace("<HASH>", hash)),
         hash: matches!(naming, Naming::Hash | Naming::Bare).then_some(hash),
         hashes: (naming == Naming::Hashes).then_some([hash]),

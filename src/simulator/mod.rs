@@ -1,4 +1,49 @@
 //! A DataSift-compatible streaming server with faults on cue, and a journal that is the truth about what it did.
+//!
+//! It shares no code with the daemon: an error in the daemon's idea of the service cannot hide behind the same error
+//! here. What nobody recorded about the service is a switch of the [`Scenario`] rather than a guess.
+//!
+//! ```no_run
+//! use siftd::simulator::{Action, Scenario, Server, cue::Say};
+//!
+//! let running = Server::start(Scenario::default(), std::path::Path::new("journal.jsonl"))?;
+//! println!("{}", running.url());
+//! running.cue(Action::Say(Say::named("maintenance")))?;
+//! let totals = running.stop()?;
+//! # std::io::Result::Ok(())
+//! ```
+//!
+//! # The journal
+//!
+//! JSON lines, at most 20 ms behind while the disk keeps up. Every line has `event`; every line but `fate` has `at_us`
+//! (microseconds since the epoch by the node's clock, skew included; `true_us` beside it while the clock is off) and
+//! `seq`, which counts the lines in their order. `connection` counts upgraded connections from 1. Fields without a
+//! value are left out; readers ignore events and fields that they do not know.
+//!
+//! | event | when, and its fields |
+//! | --- | --- |
+//! | `listening` | first line: `url`, `seed` |
+//! | `produced` | the world made a message for one stream, whether or not anybody listens: `stream`, `id` (of the interaction; absent if it was made without), `created_us` (its `created_at`, whole seconds), `kind` (`interaction`, `delete`, `duplicate`), `bytes` and `digest` (of the JSON under `data`; 16 hexadecimal digits of BLAKE3), `fate`, `connection`. An interaction that matches three streams is three lines |
+//! | `fate` | overrides or adds to the fate of message `seq` on `connection`: `dropped` if it was never wholly written to the socket, `sent` for a second subscriber. It has no time |
+//! | `written` | `through_seq`: all messages of this connection up to that line that were not dropped are wholly in the socket; `frames`, `messages` and `bytes` since the last such line. What a reset then destroys on its way is not known here |
+//! | `connected` | an upgrade succeeded: `path`, `query` (without the key) |
+//! | `refused` | an upgrade was refused: `status`, `retry_after`, `message` (its name) |
+//! | `subscribed` | from this line on, messages of `stream` go to this connection; `again` if they already did |
+//! | `acknowledged` | the acknowledgement for `stream` was put into the buffer, or will be at `due_us`; `stray` if nobody asked |
+//! | `stream_refused` | a subscription or its end was refused: `stream` (as sent), `message` (its name) |
+//! | `ignored` | a subscription was left without any answer or effect: `stream` |
+//! | `unsubscribed` | messages of `stream` no longer go to this connection; `by` is `server` when the stream fell |
+//! | `misunderstood` | the client sent what is not JSON (`bytes`) or an unknown `action` |
+//! | `tick`, `ping`, `pong` | `value` of a tick; `by` says who pinged |
+//! | `warning` | the buffer passed a limit: `what` (`slow-warning`, `slow-disconnected`), `buffered` bytes |
+//! | `closed` | an end was ordered or seen: `by` (`server`, `client`), `why`, `how`, `code`, `dropped` messages |
+//! | `gone` | the socket is closed: `undelivered` messages, dropped after `closed` |
+//! | `cue` | a cue fired: `name`, `do` (all of it), `connections` that it was meant for |
+//! | `trouble` | the simulator could not do something: `what` |
+//! | `end` | last line, the sums of [`Totals`]. A journal without it is cut |
+//!
+//! `fate` is `sent` (put into a connection's buffer, and written unless a `fate` line says `dropped`),
+//! `unsubscribed` (connections were there, but none had subscribed to the stream), `not_connected` or `dropped`.
 
 mod clock;
 mod connection;
@@ -13,6 +58,7 @@ mod wire;
 mod world;
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "what is not there fails the test")]
 mod tests;
 
 pub use cue::{Action, Cue};

@@ -1,16 +1,20 @@
 //! A house for the archive's tests: a folder, a clock that is told the time, and few words to say much.
 
+#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "in a test, what fails fails the test")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use siftd::archive::{
-    Archive, Event, Events, FinishError, Intake, OpenError, Options, QueueBounds, Recovery, StreamStart, Synchronous,
-    Wanted,
+    Archive, Batch, Event, Events, FinishError, Intake, OpenError, Options, QueueBounds, Recovery, StreamStart,
+    Synchronous, Wanted,
 };
+use siftd::coverage::Cause;
 use siftd::record::{ConnectionId, Reach, Record, StreamId};
 use siftd::signal::Interaction;
 use siftd::time::Time;
@@ -20,14 +24,20 @@ use tokio::runtime::Runtime;
 /// The moment at which the tests begin.
 pub(crate) const START: Time = Time::from_seconds(1_700_000_000);
 
-pub(crate) const MARGIN: Duration = Duration::from_secs(60);
+pub(crate) const MARGIN: Duration = Duration::from_mins(1);
 
 /// A folder with an archive in it, and the time in it.
 pub(crate) struct House {
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
     pub(crate) options: Options,
     clock: Arc<AtomicI64>,
     runtime: Runtime,
+}
+
+/// The clock's hand: see [`House::hand`].
+pub(crate) struct Hand {
+    _stop: SyncSender<()>,
+    _thread: JoinHandle<()>,
 }
 
 /// A daemon's archive while it runs.
@@ -56,7 +66,7 @@ impl House {
             starting: MARGIN,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        Self { folder, options, clock: Arc::new(AtomicI64::new(START.micros())), runtime }
+        Self { _folder: folder, options, clock: Arc::new(AtomicI64::new(START.micros())), runtime }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -124,6 +134,39 @@ impl House {
             .unwrap()
     }
 
+    /// Lets time pass, by so much every tenth of a second, for as long as this lives.
+    pub(crate) fn hand(&self, step: Duration) -> Hand {
+        let (clock, step) = (Arc::clone(&self.clock), i64::try_from(step.as_micros()).unwrap());
+        let (stop, stopped) = sync_channel::<()>(1);
+        let thread = std::thread::spawn(move || {
+            while stopped.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
+                clock.fetch_add(step, Ordering::SeqCst);
+            }
+        });
+        Hand { _stop: stop, _thread: thread }
+    }
+
+    /// Another program's lock on the archive, for as long as this lives.
+    pub(crate) fn hold(&self) -> Connection {
+        let other = Connection::open(self.path()).unwrap();
+        other.busy_timeout(Duration::from_secs(30)).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        other
+    }
+
+    /// Waits for a condition; a test that waits in vain fails.
+    pub(crate) fn tick_until(&self, mut condition: impl FnMut() -> bool) {
+        let waited = self.block(async {
+            tokio::time::timeout(Duration::from_secs(30), async {
+                while !condition() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+            .await
+        });
+        assert!(waited.is_ok(), "waited in vain");
+    }
+
     /// A reader, as any other program would be one.
     pub(crate) fn reader(&self) -> Connection {
         reader(self.path())
@@ -132,6 +175,14 @@ impl House {
     /// What the first column of a query says, in words.
     pub(crate) fn ask(&self, sql: &str) -> Vec<String> {
         ask(&self.reader(), sql)
+    }
+
+    /// Sends one batch and waits until it is committed.
+    pub(crate) fn send(&self, running: &Running, fill: impl FnOnce(&mut Batch)) {
+        let mut batch = running.intake.batch();
+        fill(&mut batch);
+        running.intake.try_send(batch).unwrap();
+        self.settle(running);
     }
 
     /// The archive as a power failure of the program would leave it: its files are copied while it runs.
@@ -191,4 +242,14 @@ pub(crate) fn covered(stream: u32, connection: i64, from: Time) -> Record {
 
 pub(crate) fn reach(connection: i64, covered_until: Time, proven_until: Time) -> Reach {
     Reach { connection: ConnectionId(connection), covered_until, proven_until, ..Reach::default() }
+}
+
+pub(crate) fn gap(stream: u32, from: Time, cause: Cause) -> Record {
+    Record::Gap { stream: StreamId(stream), from, cause, detail: None }
+}
+
+/// Says that a test could not be made here, where whoever runs the tests sees it.
+pub(crate) fn skipped(why: &str) {
+    use std::io::Write;
+    std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).unwrap();
 }

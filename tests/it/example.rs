@@ -80,19 +80,27 @@ impl Example {
         siftd(&self.settings()).args(arguments).output().unwrap()
     }
 
-    /// What a command answers at [`NOW`], and how it fails.
-    pub(crate) fn answer(&self, arguments: &[&str]) -> Result<String, command::Failure> {
-        let arguments = ["siftd"].iter().chain(arguments);
-        let command = Cli::try_parse_from(arguments).unwrap().command;
-        let (settings, mut out) = (self.settings(), Vec::new());
-        match command {
-            command::Command::Status(args) => command::status::run(&args, Some(&settings), NOW, &mut out)?,
-            command::Command::Streams(args) => command::streams::run(&args, Some(&settings), &mut out)?,
-            command::Command::Gaps(args) => command::gaps::run(&args, Some(&settings), NOW, &mut out)?,
-            other => unreachable!("{other:?} is not asked here"),
-        }
-        Ok(String::from_utf8(out).unwrap())
+    /// What a command answers at [`NOW`].
+    pub(crate) fn answer(&self, arguments: &[&str]) -> String {
+        answer(&self.settings(), NOW, arguments)
     }
+}
+
+/// What a command answers at `now`.
+pub(crate) fn answer(settings: &Path, now: Time, arguments: &[&str]) -> String {
+    let command = Cli::try_parse_from(["siftd"].iter().chain(arguments)).unwrap().command;
+    let (settings, mut out) = (Some(settings), Vec::new());
+    let answered = if let command::Command::Status(args) = &command {
+        command::status::run(args, settings, now, &mut out)
+    } else if let command::Command::Streams(args) = &command {
+        command::streams::run(args, settings, &mut out)
+    } else if let command::Command::Gaps(args) = &command {
+        command::gaps::run(args, settings, now, &mut out)
+    } else {
+        panic!("{command:?} is not asked here")
+    };
+    answered.unwrap();
+    String::from_utf8(out).unwrap()
 }
 
 /// The program with its settings, ready for more arguments.

@@ -54,10 +54,10 @@ SELECT received + 1, bucket, 2, id, created, kind, origin, payload FROM interact
 INSERT INTO notice (at, level, notice, stream, connection, message, detail) VALUES
     (1795323600000000 - 7201000000, 'info', 'started', NULL, NULL, 'siftd 0.1.0 runs as process 4000: 5 streams into archive.db', '{}'),
     (1795323600000000 - 7199000000, 'error', 'stream-rejected', '00000000000000000000000000000bad', 1, 'stream 00000000000000000000000000000bad rejected: 00000000000000000000000000000bad is an invalid hash', '{"stream":"00000000000000000000000000000bad","text":"00000000000000000000000000000bad is an invalid hash"}'),
-    (1795323600000000 - 3605000000, 'warn', 'crash-found', NULL, NULL, 'the daemon died: 2 streams have a gap since 2026-11-22T03:58:57.500000Z or later', '{"streams":2,"since":1795319937500000}'),
+    (1795323600000000 - 3605000000, 'warn', 'crash-found', NULL, NULL, 'the daemon died: 2 streams have a gap since 2026-11-22T03:58:57.500000Z or later', '{"streams":2,"since_us":1795319937500000}'),
     (1795323600000000 - 1203000000, 'info', 'maintenance', NULL, 2, 'the server''s node closes, reconnecting at once: The server is undergoing maintenance', '{"text":"The server is undergoing maintenance"}'),
     (1795323600000000 - 1202000000, 'warn', 'disconnected', NULL, 2, 'connection 2 ended after 2398.0 s (maintenance): closed by us', '{"connection":2,"cause":"maintenance","detail":"closed by us","seconds":2398.0}'),
-    (1795323600000000 - 1201000000, 'warn', 'gap-opened', NULL, 2, 'gap in 2 streams since 2026-11-22T04:39:55.500000Z (maintenance)', '{"streams":2,"cause":"maintenance","since":1795322395500000}'),
+    (1795323600000000 - 1201000000, 'warn', 'gap-opened', NULL, 2, 'gap in 2 streams since 2026-11-22T04:39:55.500000Z (maintenance)', '{"streams":2,"cause":"maintenance","since_us":1795322395500000}'),
     (1795323600000000 - 600000000, 'warn', 'unknown-status', NULL, 3, 'unknown warning message: brown out', '{"status":"warning","text":"brown out"}'),
     (1795323600000000 - 540000000, 'warn', 'unknown-status', NULL, 3, 'unknown warning message: brown out again', '{"status":"warning","text":"brown out again"}'),
     (1795323600000000 - 30000000, 'info', 'summary', NULL, 3, 'live: 0.0 interactions/s, 2 of 4 streams active, 2 gaps open', '{}');

@@ -1,18 +1,30 @@
 //! Everything that is tested through the library's doors and through the program itself; one binary, one link.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it must be")]
+#![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 #![expect(clippy::print_stderr, reason = "a test that cannot run here says so")]
 
 mod archive;
+mod archive_files;
+mod archive_gaps;
 mod archive_house;
+mod archive_page;
+mod archive_trouble;
+mod archive_views;
 mod commands;
 mod config;
 mod config_files;
 mod config_values;
+mod decode;
 mod demo;
 mod example;
 mod journal;
+mod messages;
 mod reading;
 mod reload;
+mod runbook;
+mod session;
+mod simulate;
 mod status;
 mod systemd;
 mod tidy;
+mod written;

@@ -15,8 +15,8 @@ use crate::time::{Time, micros_of};
 
 /// A connection that is not live after this long is worth a word.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// A connected daemon commits at least every few seconds, or renews a silent connection within 65 s.
-const STALE: Duration = Duration::from_secs(75);
+/// A daemon writes its row every few seconds, whatever its state.
+const STALE: Duration = Duration::from_secs(30);
 /// Clocks this far apart are worth a word.
 const CLOCKS_APART: Duration = Duration::from_secs(5);
 /// Below this the disk will be full soon, in bytes.
@@ -43,7 +43,10 @@ pub(super) fn troubles(picture: &Picture) -> Vec<Trouble> {
     if matches!(picture.holder, Holder::Daemon { .. }) {
         found.extend(picture.daemon.as_ref().and_then(|daemon| state(daemon, picture.now)));
     }
-    found.extend(picture.gaps.open_by_cause.iter().map(uncovered));
+    // Without a daemon nothing heals by itself, and its absence is said already.
+    let absent = picture.holder == Holder::Nobody;
+    let told = |gaps: &&OpenGaps| !absent || !Cause::of_word(&gaps.cause).is_some_and(heals);
+    found.extend(picture.gaps.open_by_cause.iter().filter(told).map(uncovered));
     found.extend(surroundings(picture));
     found.sort_by_key(|trouble| trouble.level != Level::Error.word());
     found
@@ -90,8 +93,11 @@ fn absence(picture: &Picture) -> Option<Trouble> {
 fn state(daemon: &Columns, now: Time) -> Option<Trouble> {
     let since = daemon.moment("since_us");
     let lasting = since.is_none_or(|since| now.since(since) > PATIENCE);
-    let stale = daemon.moment("watermark_us").filter(|watermark| now.since(*watermark) > STALE);
     let is = |state: DaemonState| daemon.text("state") == state.word();
+    if let Some(told) = daemon.moment("told_us").filter(|told| now.since(*told) > STALE && !is(DaemonState::Stopped)) {
+        let what = "nothing is being written: the disk or the daemon is stuck".to_owned();
+        return Some(error(Some(told), what, remedy_of("storage-trouble")));
+    }
     if is(DaemonState::PausedBilling) {
         return Some(error(since, "paused: the account has no credits left".to_owned(), remedy_of("billing-paused")));
     }
@@ -101,10 +107,6 @@ fn state(daemon: &Columns, now: Time) -> Option<Trouble> {
     if lasting && (is(DaemonState::Starting) || is(DaemonState::Connecting) || is(DaemonState::Subscribing)) {
         let what = format!("{} takes long", daemon.text("state"));
         return Some(warning(since, what, remedy_of("connect-failed")));
-    }
-    if let Some(watermark) = stale.filter(|_| is(DaemonState::Live) || is(DaemonState::Draining)) {
-        let what = "nothing has been committed: the daemon or its disk is stuck".to_owned();
-        return Some(error(Some(watermark), what, remedy_of("storage-trouble")));
     }
     is(DaemonState::Draining).then(|| warning(since, "catching up".to_owned(), remedy_of("drain-entered")))
 }
@@ -148,7 +150,8 @@ fn heals(cause: Cause) -> bool {
 fn notice_of(cause: Cause) -> &'static str {
     match cause {
         Cause::Network => "connect-failed",
-        Cause::ServerClosed | Cause::Shutdown => "disconnected",
+        Cause::ServerClosed => "disconnected",
+        Cause::Shutdown => "reconnecting",
         Cause::Maintenance => "maintenance",
         Cause::Silence => "silence",
         Cause::SlowConsumer => "slow-consumer-disconnected",

@@ -3,7 +3,7 @@
 use super::{Session, Turn};
 use crate::coverage::Cause;
 use crate::decide::Standing;
-use crate::decide::subscriptions::Slot;
+use crate::decide::subscriptions::{Slot, Stream};
 use crate::notice::Notice;
 use crate::record::{Record, StreamState};
 use crate::time::Time;
@@ -18,12 +18,27 @@ impl Session {
         if link.frontier.is_capped() || matches!(stream.standing, Standing::Covered(_)) {
             return;
         }
+        if stream.standing == Standing::New && stream.wanted.after(self.policy.starting) < turn.now {
+            // Too late for its first minute, and we did not run when that was over.
+            self.uncover(turn, slot, Cause::Starting, None);
+        }
+        let (Some(link), Some(stream)) = (&mut self.link, self.streams.get_mut(slot)) else {
+            return;
+        };
         if matches!(stream.standing, Standing::Gap(_)) {
             link.healed += 1;
             link.healed_stream = Some(stream.name.clone());
         }
         stream.standing = Standing::Covered(turn.now);
         turn.record(Record::Covered { stream: stream.id, connection: link.id, from: turn.now });
+    }
+
+    /// Nothing more is proven by this connection: everything that is covered no longer is.
+    pub(super) fn cap(&mut self, turn: &mut Turn<'_>, cause: Cause) {
+        self.uncover_all(turn, cause);
+        if let Some(link) = &mut self.link {
+            link.frontier.cap();
+        }
     }
 
     /// One stream is no longer served, or never was: a gap from the last proven moment on.
@@ -39,58 +54,63 @@ impl Session {
         stream.standing = Standing::Gap(cause);
         turn.record(Record::Gap { stream: stream.id, from, cause, detail });
         let name = stream.name.clone();
-        self.say(turn, Notice::GapOpened { streams: 1, stream: Some(name), cause, since: from });
+        self.say(turn, Notice::GapOpened { streams: 1, stream: Some(name), cause, since_us: from });
     }
 
     /// Everything that is covered no longer is, from the last proven moment on.
-    pub(super) fn uncover_all(&mut self, turn: &mut Turn<'_>, cause: Cause) {
+    fn uncover_all(&mut self, turn: &mut Turn<'_>, cause: Cause) {
         let Some(proven) = self.link.as_ref().map(|link| link.frontier.proven()) else { return };
-        let (mut streams, mut since, mut name) = (0, Time::NEVER, None);
-        for stream in self.streams.iter_mut() {
-            let Standing::Covered(from) = stream.standing else { continue };
-            let from = from.max(proven);
-            stream.standing = Standing::Gap(cause);
-            turn.record(Record::Gap { stream: stream.id, from, cause, detail: None });
-            (streams, since) = (streams + 1, since.min(from));
-            name = Some(stream.name.clone());
-        }
-        self.say_opened(turn, streams, name, cause, since);
+        self.begin_gaps(turn, cause, |stream| match stream.standing {
+            Standing::Covered(from) => Some(from.max(proven)),
+            Standing::New | Standing::Gap(_) => None,
+        });
     }
 
     /// The gaps that grow go on under another cause, save those of streams that have a cause of their own; and
     /// streams without a history get one.
     pub(super) fn turn_gaps(&mut self, turn: &mut Turn<'_>, cause: Cause) {
-        let (mut streams, mut since, mut name) = (0, Time::NEVER, None);
-        for stream in self.streams.iter_mut() {
-            let from = match stream.standing {
-                Standing::New => stream.wanted,
-                Standing::Gap(Cause::Rejected | Cause::Disabled | Cause::OverLimit) | Standing::Covered(_) => continue,
-                Standing::Gap(already) if already == cause => continue,
-                Standing::Gap(_) => turn.now,
-            };
-            stream.standing = Standing::Gap(cause);
-            turn.record(Record::Gap { stream: stream.id, from, cause, detail: None });
-            (streams, since) = (streams + 1, since.min(from));
-            name = Some(stream.name.clone());
-        }
+        let now = turn.now;
+        self.begin_gaps(turn, cause, |stream| match stream.standing {
+            Standing::New => Some(stream.wanted),
+            Standing::Gap(Cause::Rejected | Cause::Disabled | Cause::OverLimit) | Standing::Covered(_) => None,
+            Standing::Gap(already) => (already != cause).then_some(now),
+        });
         self.renew_grace();
-        self.say_opened(turn, streams, name, cause, since);
     }
 
     /// Streams that have waited too long for their first acknowledgement get a gap from the beginning.
     pub(super) fn end_grace(&mut self, turn: &mut Turn<'_>) {
-        let cause = if self.link.is_some() { Cause::Starting } else { self.out.unwrap_or(Cause::Starting) };
-        let (mut streams, mut since, mut name) = (0, Time::NEVER, None);
-        for stream in self.streams.iter_mut() {
-            if stream.standing == Standing::New && stream.wanted.after(self.policy.starting) <= turn.now {
-                stream.standing = Standing::Gap(cause);
-                turn.record(Record::Gap { stream: stream.id, from: stream.wanted, cause, detail: None });
-                (streams, since) = (streams + 1, since.min(stream.wanted));
-                name = Some(stream.name.clone());
-            }
-        }
+        let cause = match &self.link {
+            Some(link) if link.frontier.is_capped() => Cause::SlowConsumer,
+            Some(_) => Cause::Starting,
+            None => self.out.unwrap_or(Cause::Starting),
+        };
+        let latest = turn.now.before(self.policy.starting);
+        let due =
+            |stream: &Stream| (stream.standing == Standing::New && stream.wanted <= latest).then_some(stream.wanted);
+        self.begin_gaps(turn, Cause::ServerError, |stream| due(stream).filter(|_| stream.is_troubled()));
+        self.begin_gaps(turn, cause, due);
         self.renew_grace();
-        self.say_opened(turn, streams, name, cause, since);
+    }
+
+    /// It is over: streams without a history get a gap, as nobody is there to give it to them later.
+    pub(super) fn end_history(&mut self, turn: &mut Turn<'_>) {
+        self.begin_gaps(turn, Cause::Shutdown, |stream| (stream.standing == Standing::New).then_some(stream.wanted));
+    }
+
+    /// Begins a gap, or goes on with one under another cause, for every stream of which `since` says since when.
+    fn begin_gaps(&mut self, turn: &mut Turn<'_>, cause: Cause, since: impl Fn(&Stream) -> Option<Time>) {
+        let (mut streams, mut first, mut name) = (0, Time::NEVER, None);
+        for stream in self.streams.iter_mut() {
+            let Some(from) = since(stream) else { continue };
+            stream.standing = Standing::Gap(cause);
+            turn.record(Record::Gap { stream: stream.id, from, cause, detail: None });
+            name = (streams == 0).then(|| stream.name.clone());
+            (streams, first) = (streams + 1, first.min(from));
+        }
+        if streams > 0 {
+            self.say(turn, Notice::GapOpened { streams, stream: name, cause, since_us: first });
+        }
     }
 
     /// Finds out when the next stream without a history has waited long enough.
@@ -118,13 +138,6 @@ impl Session {
             self.say_of(turn, link.id, Notice::Disconnected { connection: link.id, cause, detail, seconds });
         }
         turn.act(super::Action::HangUp);
-    }
-
-    fn say_opened(&mut self, turn: &mut Turn<'_>, streams: usize, name: Option<String>, cause: Cause, since: Time) {
-        if streams > 0 {
-            let stream = name.filter(|_| streams == 1);
-            self.say(turn, Notice::GapOpened { streams, stream, cause, since });
-        }
     }
 
     /// Says how many gaps have ended.

@@ -18,6 +18,8 @@ pub(super) struct Link {
     pub(super) proven: bool,
     /// Whether every stream was asked for and answered, once.
     pub(super) subscribed: bool,
+    /// When it was last read again after we had left it unread.
+    pub(super) relieved: Option<Time>,
     /// Gaps that have ended since that was last said, and one of their streams.
     pub(super) healed: usize,
     pub(super) healed_stream: Option<String>,
@@ -35,6 +37,7 @@ impl Link {
             frontier: Frontier::new(now, margin),
             proven: false,
             subscribed: false,
+            relieved: None,
             healed: 0,
             healed_stream: None,
             frames: 0,

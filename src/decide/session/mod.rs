@@ -2,6 +2,7 @@
 
 mod gaps;
 mod link;
+mod refusals;
 mod said;
 mod streams;
 
@@ -54,9 +55,17 @@ pub struct Session {
     voice: Voice,
     /// When the next stream without a history has waited long enough to get a gap.
     grace: Time,
-    /// How many streams were left out when that was last said.
-    overflow_said: usize,
+    /// Streams are being left out.
+    overflow: Option<Overflow>,
     stopping: Option<String>,
+}
+
+/// The server has no room for some streams.
+#[derive(Clone, Debug)]
+struct Overflow {
+    text: PeerText,
+    /// How many streams the operator was told of.
+    said: usize,
 }
 
 /// The account is known to be empty.
@@ -127,7 +136,7 @@ impl Session {
             unread: None,
             voice: Voice::new(now),
             grace: Time::NEVER,
-            overflow_said: 0,
+            overflow: None,
             stopping: None,
         };
         session.renew_grace();
@@ -157,8 +166,14 @@ impl Session {
     /// Takes in what happened at `now` and adds to `actions` what is to be done about it, in order.
     pub fn handle(&mut self, now: Time, input: Input<'_>, actions: &mut Vec<Action>) {
         let mut turn = Turn { now, actions };
+        if self.phase == Phase::Ended {
+            if matches!(input, Input::Opened { .. }) {
+                turn.act(Action::HangUp);
+            }
+            return;
+        }
         match input {
-            Input::Frame(bytes) => self.on_frame(now, bytes),
+            Input::Frame(bytes) => self.on_frame(&mut turn, bytes),
             Input::Signal(signal) => self.on_signal(&mut turn, signal),
             Input::Unreadable { reason, bytes, room } => self.on_unreadable(&mut turn, reason, bytes, room),
             Input::Start => self.dial(&mut turn),
@@ -199,10 +214,7 @@ impl Session {
         let now = turn.now;
         match self.phase {
             Phase::Waiting { until } | Phase::Paused { until } if until <= now => self.dial(turn),
-            Phase::Leaving { until } if until <= now => {
-                turn.act(Action::HangUp);
-                self.end(turn, Ending::Stopped);
-            }
+            Phase::Leaving { until } if until <= now => self.end(turn, Ending::Stopped),
             Phase::Up if self.silence_due() <= now => self.on_silence(turn),
             Phase::Up => self.on_unanswered(turn),
             Phase::Idle
@@ -265,6 +277,7 @@ impl Session {
     fn on_lost(&mut self, turn: &mut Turn<'_>, fault: &Fault) {
         match self.phase {
             Phase::Leaving { .. } => self.end(turn, Ending::Stopped),
+            Phase::Up if self.is_overdue(turn.now) => self.on_silence(turn),
             Phase::Up => {
                 if let Fault::Oversize { limit } = fault {
                     self.say(turn, Notice::OversizeFrame { limit: *limit });
@@ -272,7 +285,7 @@ impl Session {
                 let said = fault.to_string();
                 let mut reaction = of_fault(fault);
                 if let Reaction::Redial { cause, .. } = &mut reaction
-                    && self.storage.or(self.unread).is_some()
+                    && self.is_starved(turn.now)
                 {
                     // It was we who did not read: the server, or the network between, could not do otherwise.
                     *cause = Cause::LocalStorage;
@@ -281,6 +294,21 @@ impl Session {
             }
             Phase::Idle | Phase::Dialing | Phase::Waiting { .. } | Phase::Paused { .. } | Phase::Ended => {}
         }
+    }
+
+    /// Whether we do not keep up with the connection for want of a disk, or did not a moment ago.
+    fn is_starved(&self, now: Time) -> bool {
+        let relieved = self.link.as_ref().and_then(|link| link.relieved);
+        self.storage.or(self.unread).is_some() || relieved.is_some_and(|at| now.since(at) < HASTY)
+    }
+
+    /// Whether the silence was too long before this moment.
+    fn is_overdue(&self, now: Time) -> bool {
+        self.phase == Phase::Up && self.silence_due() < now
+    }
+
+    const fn is_leaving(&self) -> bool {
+        matches!(self.phase, Phase::Leaving { .. })
     }
 
     /// Nothing came for too long, or we did not run for so long that nothing could.
@@ -345,6 +373,10 @@ impl Session {
 
     fn end_pause(&mut self, turn: &mut Turn<'_>) {
         if matches!(self.phase, Phase::Paused { .. }) {
+            if let Some(billing) = &mut self.billing {
+                // The operator waits for an answer: if it is the same one, it is said again.
+                billing.said = Time::from_micros(0);
+            }
             self.dial(turn);
         }
     }
@@ -370,7 +402,7 @@ impl Session {
         } else if !unread && let Some(since) = self.unread.take() {
             if let Some(link) = &mut self.link {
                 // What waited outside has not been read yet: silence counts from now.
-                link.last_frame = turn.now;
+                (link.last_frame, link.relieved) = (turn.now, Some(turn.now));
             }
             self.say(turn, Notice::QueueRelieved { seconds: turn.now.since(since).as_secs_f64() });
         }
@@ -401,7 +433,9 @@ impl Session {
             self.phase = Phase::Leaving { until: turn.now.after(FAREWELL_MAX) };
             turn.act(Action::Farewell);
         } else {
-            turn.act(Action::HangUp);
+            if self.phase == Phase::Dialing {
+                turn.act(Action::HangUp);
+            }
             self.end(turn, Ending::Stopped);
         }
     }
@@ -409,6 +443,7 @@ impl Session {
     /// The end: what is not proven becomes gaps, and nothing is decided any more.
     fn end(&mut self, turn: &mut Turn<'_>, ending: Ending) {
         self.lose(turn, Cause::Shutdown, "stopped");
+        self.end_history(turn);
         self.phase = Phase::Ended;
         let reason = match (ending, self.stopping.take()) {
             (Ending::Stopped, reason) => reason.unwrap_or_default(),

@@ -56,7 +56,21 @@ impl Session {
         };
         billing.said = turn.now;
         let (since, probe_seconds) = (billing.since, until.since(turn.now).as_secs_f64());
-        self.say(turn, Notice::BillingPaused { text: PeerText::of(text), since, probe_seconds });
+        self.say(turn, Notice::BillingPaused { text: PeerText::of(text), since_us: since, probe_seconds });
+    }
+
+    /// How many streams do not fit: at once, and again when all have been answered if there are more by then.
+    pub(super) fn say_overflow(&mut self, turn: &mut Turn<'_>, settled: bool) {
+        let Some(mut overflow) = self.overflow.take() else { return };
+        let left_out = self.streams.overflowing();
+        if left_out > overflow.said && (settled || overflow.said == 0) {
+            overflow.said = left_out;
+            let (active, text) = (self.streams.active(), overflow.text.clone());
+            self.say(turn, Notice::TooManySubscriptions { active, overflow: left_out, text });
+        }
+        if !settled {
+            self.overflow = Some(overflow);
+        }
     }
 
     /// Everything there is to know, for the operator who asked.
@@ -70,7 +84,7 @@ impl Session {
             open_gaps,
             queue_bytes: self.pace.queued(),
             connection: self.link.as_ref().map(|link| link.id),
-            watermark: self.reach.map(|reach| reach.covered_until),
+            watermark_us: self.reach.map(|reach| reach.covered_until),
             settings,
         };
         self.say(turn, notice);

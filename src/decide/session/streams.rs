@@ -2,19 +2,23 @@
 
 use super::{Phase, Session, Turn};
 use crate::coverage::Cause;
-use crate::decide::subscriptions::{Anonymous, Refusal, Slot, Standing};
+use crate::decide::subscriptions::{Anonymous, Answer, Refusal, Slot};
 use crate::decide::{Action, Ladder, Reaction, Reload, of_class};
 use crate::notice::Notice;
 use crate::peer_text::PeerText;
-use crate::record::{Record, StreamState};
+use crate::record::Record;
 use crate::signal::{Class, Delete, Interaction, Signal, Status};
 use crate::time::Time;
 
 impl Session {
-    /// A frame of any kind is a sign of life, and moves the connection's position.
-    pub(super) fn on_frame(&mut self, now: Time, bytes: usize) {
+    /// A frame of any kind is a sign of life, and moves the connection's position. One that comes after a silence that
+    /// was too long changes nothing: it is by chance that it was seen before the deadline.
+    pub(super) fn on_frame(&mut self, turn: &mut Turn<'_>, bytes: usize) {
+        if self.is_overdue(turn.now) {
+            return self.on_silence(turn);
+        }
         if let Some(link) = &mut self.link {
-            link.frame(now, bytes);
+            link.frame(turn.now, bytes);
             self.reach = Some(link.reach(&self.clock, self.last_tick));
         }
     }
@@ -45,8 +49,7 @@ impl Session {
             return self.say(turn, notice);
         };
         self.prove_life(turn, true);
-        if !self.streams.is_active(slot) {
-            // No acknowledgement came, but the stream is evidently served.
+        if self.streams.is_proof(slot) {
             self.acknowledge(turn, slot);
         }
         let (Some(link), Some(stream)) = (&mut self.link, self.streams.get(slot)) else { return };
@@ -57,6 +60,7 @@ impl Session {
     }
 
     fn on_delete(&mut self, turn: &mut Turn<'_>, delete: &Delete<'_>) {
+        self.prove_life(turn, self.streams.find(&delete.stream).is_some());
         self.voice.deletes = self.voice.deletes.saturating_add(1);
         if delete.id.is_some() {
             turn.act(Action::Erase);
@@ -90,9 +94,6 @@ impl Session {
     }
 
     fn on_status(&mut self, turn: &mut Turn<'_>, status: &Status<'_>) {
-        if matches!(self.phase, Phase::Leaving { .. }) {
-            return;
-        }
         let slots: Vec<Slot> = status.streams.iter().filter_map(|name| self.streams.find(name)).collect();
         let text = PeerText::of(&status.text);
         let mut reaction = of_class(status.class, !slots.is_empty());
@@ -102,18 +103,16 @@ impl Session {
             reaction = *then;
         }
         match reaction {
-            Reaction::Acknowledge => {
-                self.prove_life(turn, true);
-                for slot in slots {
-                    self.acknowledge(turn, slot);
-                }
-            }
             Reaction::Live => self.prove_life(turn, false),
             Reaction::Ignore | Reaction::Unknown(_) => {}
-            Reaction::OwnMistake => self.on_mistake(turn, &text),
-            Reaction::Refuse(_) | Reaction::RetryStream | Reaction::Overflow => {
-                self.on_refusal(turn, &reaction, slots, status, &text);
-            }
+            Reaction::Acknowledge | Reaction::OwnMistake if self.is_leaving() => {}
+            // We close the connection ourselves, but what it said in between may have been lost to this.
+            _ if self.is_leaving() => self.cap(turn, Cause::Shutdown),
+            Reaction::Acknowledge => self.on_acknowledgement(turn, status, slots),
+            Reaction::OwnMistake => self.on_mistake(turn, status, slots, &text),
+            Reaction::Refuse(why) => self.on_refusal(turn, Some(why), status, slots, &text),
+            Reaction::Overflow => self.on_refusal(turn, Some(Refusal::Overflow), status, slots, &text),
+            Reaction::RetryStream => self.on_refusal(turn, None, status, slots, &text),
             Reaction::SpeedUp => self.on_slow(turn, text),
             Reaction::Redial { .. } | Reaction::RedialNow { .. } | Reaction::Pause | Reaction::Identity => {
                 self.say_why(turn, status.class, &text);
@@ -137,122 +136,21 @@ impl Session {
         }
     }
 
-    /// A refusal: of the streams it names, of the only one it can mean, or of one that is yet to be found out.
-    fn on_refusal(
-        &mut self,
-        turn: &mut Turn<'_>,
-        reaction: &Reaction,
-        mut slots: Vec<Slot>,
-        status: &Status<'_>,
-        text: &PeerText,
-    ) {
-        if slots.is_empty() && status.streams.is_empty() {
-            match self.streams.anonymous(turn.now) {
-                Anonymous::Only(slot) => slots.push(slot),
-                Anonymous::Doubt => return,
-                Anonymous::Nobody if *reaction == Reaction::Overflow => {}
-                Anonymous::Nobody => {
-                    self.say(turn, Notice::Unattributed { text: text.clone() });
-                    let reaction = Reaction::RedialNow { cause: Cause::ServerError };
-                    self.react(turn, &reaction, "", text.as_str());
-                    return;
-                }
-            }
-        }
-        if *reaction == Reaction::Overflow {
-            return self.overflow(turn, slots, text);
+    fn on_acknowledgement(&mut self, turn: &mut Turn<'_>, status: &Status<'_>, mut slots: Vec<Slot>) {
+        self.prove_life(turn, true);
+        if status.streams.is_empty()
+            && let Anonymous::These(meant) = self.streams.anonymous(Answer::Acknowledged, turn.now)
+        {
+            slots = meant;
         }
         for slot in slots {
-            if let Reaction::Refuse(why) = reaction {
-                self.refuse(turn, slot, *why, text);
-            } else {
-                self.postpone(turn, slot, text);
-            }
+            self.acknowledge(turn, slot);
         }
     }
 
-    pub(super) fn acknowledge(&mut self, turn: &mut Turn<'_>, slot: Slot) {
+    fn acknowledge(&mut self, turn: &mut Turn<'_>, slot: Slot) {
         if self.streams.acknowledged(slot, turn.now) {
             self.cover(turn, slot);
-        }
-    }
-
-    fn refuse(&mut self, turn: &mut Turn<'_>, slot: Slot, why: Refusal, text: &PeerText) {
-        if !self.streams.refused(slot, why, turn.now, &self.policy) {
-            return;
-        }
-        let Some((id, stream)) = self.streams.get(slot).map(|stream| (stream.id, stream.name.clone())) else {
-            return;
-        };
-        let (state, cause) = match why {
-            Refusal::Rejected => (StreamState::Rejected, Cause::Rejected),
-            Refusal::Disabled => (StreamState::Disabled, Cause::Disabled),
-            Refusal::Overflow => (StreamState::Overflow, Cause::OverLimit),
-        };
-        turn.record(Record::Stands { stream: id, state, reason: Some(text.to_string()) });
-        let text = text.clone();
-        match why {
-            Refusal::Rejected => self.say(turn, Notice::StreamRejected { stream, text: text.clone() }),
-            Refusal::Disabled => self.say(turn, Notice::StreamDisabled { stream, text: text.clone() }),
-            Refusal::Overflow => {}
-        }
-        self.uncover(turn, slot, cause, Some(text.into()));
-    }
-
-    fn postpone(&mut self, turn: &mut Turn<'_>, slot: Slot, text: &PeerText) {
-        let Some(wait) = self.streams.postponed(slot, turn.now, &self.policy) else { return };
-        let Some((id, stream)) = self.streams.get(slot).map(|stream| (stream.id, stream.name.clone())) else {
-            return;
-        };
-        turn.record(Record::Stands { stream: id, state: StreamState::Wanted, reason: Some(text.to_string()) });
-        let notice = Notice::StreamTrouble { stream, text: text.clone(), retry_seconds: wait.as_secs_f64() };
-        self.say(turn, notice);
-        if matches!(self.streams.get(slot), Some(stream) if matches!(stream.standing, Standing::Covered(_))) {
-            self.uncover(turn, slot, Cause::ServerError, Some(text.to_string()));
-        }
-    }
-
-    /// No more streams fit: the ones refused and all that still wait are left out.
-    fn overflow(&mut self, turn: &mut Turn<'_>, refused: Vec<Slot>, text: &PeerText) {
-        let mut left_out = self.streams.overflow();
-        for slot in refused {
-            if self.streams.refused(slot, Refusal::Overflow, turn.now, &self.policy) {
-                left_out.push(slot);
-            }
-        }
-        let reason = text.to_string();
-        let proven = self.link.as_ref().map_or(turn.now, |link| link.frontier.proven());
-        for slot in &left_out {
-            let Some(stream) = self.streams.get_mut(*slot) else { continue };
-            let from = match stream.standing {
-                Standing::New => stream.wanted,
-                Standing::Gap(Cause::OverLimit) => continue,
-                Standing::Gap(_) => turn.now,
-                Standing::Covered(from) => from.max(proven),
-            };
-            stream.standing = Standing::Gap(Cause::OverLimit);
-            let (stream, state) = (stream.id, StreamState::Overflow);
-            turn.record(Record::Stands { stream, state, reason: Some(reason.clone()) });
-            turn.record(Record::Gap { stream, from, cause: Cause::OverLimit, detail: Some(reason.clone()) });
-        }
-        if left_out.len() != self.overflow_said {
-            self.overflow_said = left_out.len();
-            let (active, overflow) = (self.streams.active(), left_out.len());
-            self.say(turn, Notice::TooManySubscriptions { active, overflow, text: text.clone() });
-        }
-    }
-
-    /// The server found a request of ours wrong. The one it means, if that is known, is asked again much later.
-    fn on_mistake(&mut self, turn: &mut Turn<'_>, text: &PeerText) {
-        let slot = match self.streams.anonymous(turn.now) {
-            Anonymous::Only(slot) => Some(slot),
-            Anonymous::Doubt | Anonymous::Nobody => None,
-        };
-        let stream = slot.and_then(|slot| self.streams.get(slot)).map(|stream| stream.name.clone());
-        let sent = stream.map_or_else(|| "not known which".to_owned(), |name| format!("subscribe {name}"));
-        self.say(turn, Notice::RequestRefused { text: text.clone(), sent });
-        if let Some(slot) = slot {
-            self.postpone(turn, slot, text);
         }
     }
 
@@ -260,10 +158,7 @@ impl Session {
     fn on_slow(&mut self, turn: &mut Turn<'_>, text: PeerText) {
         let queue_bytes = self.pace.queued();
         self.say(turn, Notice::SlowConsumerWarning { text, queue_bytes });
-        self.uncover_all(turn, Cause::SlowConsumer);
-        if let Some(link) = &mut self.link {
-            link.frontier.cap();
-        }
+        self.cap(turn, Cause::SlowConsumer);
         self.enter_drain(turn, "the server finds us slow");
     }
 
@@ -311,6 +206,7 @@ impl Session {
             return;
         }
         self.say_healed(turn);
+        self.say_overflow(turn, true);
         let (active, out) = (self.streams.active(), self.streams.out());
         if let Some(link) = self.link.as_mut().filter(|link| !link.subscribed) {
             link.subscribed = true;
@@ -352,9 +248,7 @@ impl Session {
                 self.streams.queue(slot);
             }
         }
-        if self.phase == Phase::Up {
-            self.streams.retry_disabled();
-        }
+        self.streams.retry_disabled(self.phase == Phase::Up);
         self.renew_grace();
         self.say(turn, Notice::Reloaded { added, removed: reload.removed, changed: reload.changed });
         self.end_pause(turn);

@@ -199,7 +199,7 @@ fn any_notice() -> impl Strategy<Value = Notice> {
                 open_gaps: 4,
                 queue_bytes: 5,
                 connection: None,
-                watermark: None,
+                watermark_us: None,
                 settings: json!({ a: many, "b": { b: seconds } }),
             },
         }

@@ -59,7 +59,7 @@ pub(super) struct Fields<'f> {
     pub(super) received_at: Scalar<'f>,
 }
 
-impl<'f> Frame<'f> {
+impl Frame<'_> {
     /// The streams that a status names, in whichever way: one by one, or as a list.
     pub(super) fn names(&self) -> Vec<String> {
         let list = self.hashes.map_or("null", RawValue::get);

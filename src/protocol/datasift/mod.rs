@@ -62,9 +62,9 @@ impl DataSift {
         let text = frame.trim_start_matches('\u{feff}').trim();
         if text.starts_with('[') {
             return match serde_json::from_str::<Vec<&RawValue>>(text) {
-                Ok(items) if items.is_empty() => say(Signal::Unreadable("empty array".to_owned(), frame)),
+                Ok(items) if items.is_empty() => say(Signal::Unreadable("empty array".to_owned(), text)),
                 Ok(items) => items.iter().for_each(|item| self.object(item.get(), say)),
-                Err(error) => say(Signal::Unreadable(error.to_string(), frame)),
+                Err(error) => say(Signal::Unreadable(error.to_string(), text)),
             };
         }
         let mut objects = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();

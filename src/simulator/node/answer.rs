@@ -60,7 +60,13 @@ impl Node {
             }
         };
         let Some(line) = self.lines.get_mut(&id).filter(|line| line.ending.is_none()) else { return false };
-        line.last_subscribe = instant();
+        let now = instant();
+        let soon = now < line.last_subscribe + self.scenario.answers.deaf_for;
+        line.last_subscribe = now;
+        if soon {
+            self.note("ignored", json!({"connection": id, "stream": hash}));
+            return true;
+        }
         if line.subscribed.contains(&place) {
             return self.subscribe_again(id, place, hash);
         }
@@ -105,7 +111,7 @@ impl Node {
         match self.scenario.answers.resubscribe {
             Resubscribe::Acknowledge => self.acknowledge(id, place),
             Resubscribe::Warn => {
-                self.say(id, r#"{"status":"warning","message":"You are already subscribed to the hash"}"#)
+                self.say(id, r#"{"status":"warning","message":"You are already subscribed to the hash"}"#);
             }
             Resubscribe::Ignore => {}
         }

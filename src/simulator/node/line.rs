@@ -1,21 +1,14 @@
 //! One connection as the node sees it.
 
+use super::Ending;
 use super::outbox::{FOR_GOOD, Outbox, Parcel};
-use crate::simulator::cue::{How, Stalled};
+use crate::simulator::cue::Stalled;
 use crate::simulator::wire;
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-
-/// An end that has been ordered.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::simulator) struct Ending {
-    pub(in crate::simulator) how: How,
-    /// From then on nobody waits for the peer any more.
-    pub(in crate::simulator) by: Instant,
-}
 
 /// An upgraded connection.
 #[derive(Debug)]
@@ -24,6 +17,8 @@ pub(in crate::simulator) struct Line {
     /// Subscribed streams, by place.
     pub(super) subscribed: HashSet<usize>,
     pub(super) ending: Option<Ending>,
+    /// The client has sent its close frame.
+    pub(super) heard_close: bool,
     /// Acknowledgements that wait to be shuffled.
     pub(super) unshuffled: Vec<usize>,
     pub(super) last_subscribe: Instant,
@@ -45,6 +40,7 @@ impl Line {
             outbox: Outbox::default(),
             subscribed: HashSet::new(),
             ending: None,
+            heard_close: false,
             unshuffled: Vec::new(),
             last_subscribe: now,
             warned: false,
@@ -110,6 +106,11 @@ impl Line {
     /// The moment until which nothing is to be read, if it lies ahead.
     pub(in crate::simulator) fn unread_until(&self, now: Instant) -> Option<Instant> {
         self.read_hold.filter(|until| now < *until && self.ending.is_none())
+    }
+
+    /// Both sides have said goodbye, and nothing is left to be sent.
+    pub(in crate::simulator) fn is_over(&self) -> bool {
+        self.ending.is_some() && self.heard_close && self.outbox.is_empty()
     }
 
     pub(in crate::simulator) fn ending(&self) -> Option<Ending> {

@@ -2,66 +2,40 @@
 
 mod answer;
 mod director;
+mod ending;
 mod garbage;
 mod line;
 mod outbox;
 mod perform;
+mod sending;
+mod totals;
 mod upgrade;
 
-pub(super) use line::Ending;
+pub(super) use ending::Ending;
 pub(super) use line::Line;
+pub(super) use sending::Step;
+pub use totals::Totals;
 pub(super) use upgrade::Answer;
 
 use super::clock::{Clock, instant};
-use super::cue::{Close, Cue, How, Refuse, SlowHandshake};
+use super::cue::{Close, Cue, Refuse, SlowHandshake};
 use super::journal::{Fate, Journal, Produced, Stamp};
 use super::message;
 use super::scenario::{Rate, Scenario};
 use super::wire::{self, Heard};
-use super::world::{Framed, Happening, Kind, World};
+use super::world::{Framed, Happening, World};
 use director::{Counted, Director};
+use ending::By;
 use fastrand::Rng;
-use outbox::{Next, Parcel};
-use serde::Serialize;
+use outbox::Parcel;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Bytes;
-
-/// At [`Rate::Max`] the world rests when so much waits on a connection.
-const FULL: usize = 1 << 20;
-
-/// What a run amounted to: the fields of the journal's last line.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Totals {
-    /// Messages for one stream each: an interaction that matches three streams counts three times.
-    pub produced: u64,
-    pub deletes: u64,
-    pub duplicates: u64,
-    /// Wholly handed to a socket (a message counts once for each connection).
-    pub written: u64,
-    /// Buffered for a connection that ended before they were wholly written.
-    pub dropped: u64,
-    pub not_connected: u64,
-    pub unsubscribed: u64,
-    pub connections: u64,
-    pub refused: u64,
-    pub acknowledged: u64,
-    pub cues: u64,
-}
-
-/// What a connection's writer does next.
-#[derive(Debug)]
-pub(super) enum Step {
-    Write(Vec<Bytes>),
-    Wait(Option<Instant>),
-    Finish(Ending),
-}
 
 /// All state of a run; it lives on one thread.
 #[derive(Debug)]
@@ -256,51 +230,13 @@ impl Node {
         (!self.scenario.node.overtake).then(|| now + self.scenario.node.lag)
     }
 
-    /// Orders the end of a connection; what it has not sent yet is dropped, unless it is to be drained.
-    fn end(&mut self, id: u64, close: &Close, by: By, last_word: Option<&str>) {
-        let now = instant();
-        let ending = Ending { how: close.how, by: now + self.scenario.node.close_grace };
-        let Some(line) = self.lines.get_mut(&id) else { return };
-        if line.ending.is_some_and(|ending| ending.how != How::HalfOpen) {
-            return;
-        }
-        line.ending = Some(ending);
-        let mut dropped = Vec::new();
-        if matches!(close.how, How::Reset | How::HalfOpen) {
-            dropped = line.outbox.drop_all();
-        } else if close.drain {
-            line.outbox.release(now);
-        } else {
-            dropped = line.outbox.drop_waiting();
-        }
-        if close.how != How::HalfOpen {
-            line.subscribed.clear();
-        }
-        let behind = close.drain.then_some(now);
-        if let Some(text) = last_word.and_then(message::named) {
-            line.say(text, behind);
-        }
-        if close.how == How::Clean {
-            line.push(Parcel::control(wire::close(close.code, &close.reason)), behind);
-        }
-        line.wake();
-        self.drop_messages(id, &dropped);
-        let code = (close.how == How::Clean).then_some(close.code);
-        self.note(
-            "closed",
-            json!({"connection": id, "by": by.who(), "why": by.why(), "how": close.how, "code": code, "dropped": dropped.len()}),
-        );
-    }
-
-    fn drop_messages(&mut self, id: u64, dropped: &[u64]) {
-        self.totals.dropped += u64::try_from(dropped.len()).unwrap_or(u64::MAX);
-        for seq in dropped {
-            self.journal.fate(*seq, id, Fate::Dropped);
-        }
-    }
-
     /// What a client sent.
     pub(super) fn hear(&mut self, id: u64, heard: Heard) {
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        line.heard_close |= heard == Heard::Close;
+        if line.ending.is_some() {
+            return;
+        }
         match heard {
             Heard::Text(text) => self.answer(id, &text),
             Heard::Ping(payload) => {
@@ -318,126 +254,6 @@ impl Node {
         self.run_due(instant());
     }
 
-    /// What the connection's writer is to do now; ticks and pings fall due here.
-    pub(super) fn step(&mut self, id: u64, now: Instant) -> Option<Step> {
-        let ending = self.lines.get(&id)?.ending;
-        if ending.is_none() {
-            self.keep_alive(id, now);
-        }
-        let line = self.lines.get_mut(&id)?;
-        if let Some(ending) = ending {
-            let silent = matches!(ending.how, How::Reset | How::HalfOpen);
-            if silent || line.outbox.is_empty() || now >= ending.by {
-                return Some(Step::Finish(ending));
-            }
-        }
-        Some(match line.outbox.next(now) {
-            Next::Write(batch) => Step::Write(batch),
-            Next::Wait(until) => {
-                let ending = ending.map(|ending| ending.by);
-                Step::Wait([until, ending, self.next_keep_alive(id)].into_iter().flatten().min())
-            }
-        })
-    }
-
-    fn next_keep_alive(&self, id: u64) -> Option<Instant> {
-        let line = self.lines.get(&id).filter(|line| line.ending.is_none())?;
-        let after = |span: Duration, last: Instant| (!span.is_zero()).then(|| last + span);
-        let tick = after(self.scenario.node.tick_every, line.last_data);
-        let ping = after(self.scenario.node.ping_every, line.last_ping);
-        let shuffle = (!line.unshuffled.is_empty()).then(|| line.last_subscribe + answer::SHUFFLE_WAIT);
-        [tick, ping, shuffle].into_iter().flatten().min()
-    }
-
-    fn keep_alive(&mut self, id: u64, now: Instant) {
-        let Some(line) = self.lines.get(&id) else { return };
-        let due = |span: Duration, last: Instant| !span.is_zero() && now >= last + span;
-        let tick = due(self.scenario.node.tick_every, line.last_data);
-        let ping = due(self.scenario.node.ping_every, line.last_ping);
-        let shuffle = !line.unshuffled.is_empty() && now >= line.last_subscribe + answer::SHUFFLE_WAIT;
-        if tick {
-            self.tick(id, now);
-        }
-        if ping && let Some(line) = self.lines.get_mut(&id) {
-            line.last_ping = now;
-            line.push(Parcel::control(wire::ping(b"ping")), None);
-            self.note("ping", json!({"connection": id, "by": "server"}));
-        }
-        if shuffle {
-            self.send_shuffled(id);
-        }
-    }
-
-    /// A tick carries the node's clock, so it waits behind the messages like one of them.
-    fn tick(&mut self, id: u64, now: Instant) {
-        let skew = super::clock::signed_micros(self.scenario.node.tick_skew);
-        let seconds = self.clock.server_us().saturating_add(skew).div_euclid(1_000_000);
-        let value = self.scenario.node.tick_value.clone().unwrap_or_else(|| seconds.to_string());
-        let text = format!(r#"{{"tick":{value},"status":"connected","message":"Waiting for data"}}"#);
-        let from = now + self.scenario.node.lag;
-        if let Some(line) = self.lines.get_mut(&id) {
-            line.put(Parcel::control(wire::text(text.as_bytes())), now, from);
-        }
-        self.note("tick", json!({"connection": id, "value": value}));
-    }
-
-    /// So many bytes of the last batch are in the socket.
-    pub(super) fn wrote(&mut self, id: u64, bytes: usize) {
-        let Some(line) = self.lines.get_mut(&id) else { return };
-        let written = line.outbox.wrote(bytes);
-        let sum = &mut line.unreported;
-        sum.bytes += written.bytes;
-        sum.frames += written.frames;
-        sum.messages += written.messages;
-        sum.through = written.through.or(sum.through);
-        self.totals.written += written.messages;
-        if line.warned && line.outbox.bytes() < self.scenario.node.slow_warning.0 / 2 {
-            line.warned = false;
-        }
-        if line.outbox.bytes() < FULL {
-            self.bells.room.notify_one();
-        }
-    }
-
-    /// Whether the world may go on at full speed: somebody takes its messages, and nobody is behind.
-    pub(super) fn has_room(&self) -> bool {
-        let full = FULL.min(self.scenario.node.slow_warning.0 / 2);
-        let mut takers =
-            self.lines.values().filter(|line| line.ending.is_none() && !line.subscribed.is_empty()).peekable();
-        takers.peek().is_some() && takers.all(|line| line.outbox.bytes() < full)
-    }
-
-    /// Tells the journal what has been written, and hands it over. Every 20 ms.
-    pub(super) fn report(&mut self) {
-        let reports: Vec<(u64, outbox::Written)> = self
-            .lines
-            .iter_mut()
-            .filter(|(_, line)| line.unreported.bytes > 0)
-            .map(|(id, line)| (*id, std::mem::take(&mut line.unreported)))
-            .collect();
-        for (id, sum) in reports {
-            self.note(
-                "written",
-                json!({"connection": id, "through_seq": sum.through, "frames": sum.frames, "messages": sum.messages, "bytes": sum.bytes}),
-            );
-        }
-        self.journal.flush();
-    }
-
-    /// The connection's tasks have ended; `why` is what its peer did, unless an end was ordered.
-    pub(super) fn gone(&mut self, id: u64, why: &str) {
-        self.report();
-        let Some(mut line) = self.lines.remove(&id) else { return };
-        let dropped = line.outbox.drop_all();
-        self.drop_messages(id, &dropped);
-        if line.ending.is_none() {
-            self.note("closed", json!({"connection": id, "by": "client", "why": why, "dropped": dropped.len()}));
-        }
-        self.note("gone", json!({"connection": id, "undelivered": dropped.len()}));
-        self.bells.room.notify_one();
-        self.bells.gone.notify_one();
-    }
-
     /// Takes a cue in while the run is on.
     pub(super) fn arm(&mut self, cue: Cue) {
         let now = instant();
@@ -450,68 +266,6 @@ impl Node {
     pub(super) fn run_due(&mut self, now: Instant) {
         while let Some(due) = self.director.next_due(now) {
             self.fire(&due);
-        }
-    }
-
-    /// Says goodbye to everybody; no new connection is taken.
-    pub(super) fn stop(&mut self) {
-        self.stopping = true;
-        self.listening = false;
-        let close = Close { code: 1001, reason: "going away".to_owned(), ..Close::default() };
-        let all: Vec<u64> = self.lines.keys().copied().collect();
-        for id in all {
-            let half_open = self.lines.get(&id).and_then(|line| line.ending).is_some();
-            let close = if half_open { Close { how: How::Reset, ..close.clone() } } else { close.clone() };
-            self.end(id, &close, By::Server("stop"), None);
-        }
-        self.bells.door.notify_one();
-    }
-
-    /// Writes the last line and closes the journal.
-    pub(super) fn finish(&mut self) -> io::Result<Totals> {
-        let totals = self.totals;
-        self.report();
-        self.note("end", serde_json::to_value(totals).unwrap_or_default());
-        self.journal.close()?;
-        Ok(totals)
-    }
-}
-
-impl Totals {
-    fn count(&mut self, kind: Kind, fate: Fate) {
-        self.produced += 1;
-        match kind {
-            Kind::Interaction => {}
-            Kind::Delete => self.deletes += 1,
-            Kind::Duplicate => self.duplicates += 1,
-        }
-        match fate {
-            Fate::Sent => {}
-            Fate::Unsubscribed => self.unsubscribed += 1,
-            Fate::NotConnected => self.not_connected += 1,
-            Fate::Dropped => self.dropped += 1,
-        }
-    }
-}
-
-/// Who ended a connection, and why.
-#[derive(Clone, Copy, Debug)]
-enum By {
-    Server(&'static str),
-    Client(&'static str),
-}
-
-impl By {
-    fn who(self) -> &'static str {
-        match self {
-            Self::Server(_) => "server",
-            Self::Client(_) => "client",
-        }
-    }
-
-    fn why(self) -> &'static str {
-        match self {
-            Self::Server(why) | Self::Client(why) => why,
         }
     }
 }

@@ -189,7 +189,7 @@ pub(super) struct Written {
 }
 
 /// As far ahead as anything here looks.
-pub(super) const FOR_GOOD: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(super) const FOR_GOOD: Duration = Duration::from_hours(365 * 24);
 
 #[cfg(test)]
 mod tests {

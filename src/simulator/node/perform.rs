@@ -20,6 +20,10 @@ impl Node {
     pub(super) fn fire(&mut self, due: &Due) {
         let targets = self.targets(due);
         let action = &due.cue.action;
+        if action.stream().is_some_and(|pick| self.world.place(pick).is_none()) {
+            return self
+                .note("trouble", json!({"what": "the cue names a stream that the world does not have", "do": action}));
+        }
         self.totals.cues += 1;
         let name = due.cue.name.as_deref().unwrap_or(action.name());
         self.note("cue", json!({"name": name, "do": action, "connections": targets}));

@@ -115,20 +115,20 @@ impl Node {
         );
         let named = refuse.message.as_deref().and_then(message::named).map(str::to_owned);
         let body = refuse.body.clone().or(named).unwrap_or_default();
-        let mut head = format!("HTTP/1.1 {} {}\r\n", refuse.status, reason(refuse.status));
-        let mut header = |name: &str, value: &str| head.push_str(&format!("{name}: {value}\r\n"));
-        header("Date", &self.date());
-        header("Server", "siftd-simulator");
-        header("Content-Type", "application/json");
-        header("Content-Length", &body.len().to_string());
-        if let Some(retry_after) = &refuse.retry_after {
-            header("Retry-After", retry_after);
-        }
-        if let Some(location) = &refuse.location {
-            header("Location", location);
-        }
-        header("Connection", "close");
-        format!("{head}\r\n{body}").into_bytes()
+        let length = body.len().to_string();
+        let date = self.date();
+        let headers = [
+            ("Date", Some(date.as_str())),
+            ("Server", Some("siftd-simulator")),
+            ("Content-Type", Some("application/json")),
+            ("Content-Length", Some(length.as_str())),
+            ("Retry-After", refuse.retry_after.as_deref()),
+            ("Location", refuse.location.as_deref()),
+            ("Connection", Some("close")),
+        ];
+        let lines: Vec<String> =
+            headers.iter().filter_map(|(name, value)| Some(format!("{name}: {}\r\n", (*value)?))).collect();
+        format!("HTTP/1.1 {} {}\r\n{}\r\n{body}", refuse.status, reason(refuse.status), lines.concat()).into_bytes()
     }
 
     /// The node's clock as HTTP writes it.
@@ -142,6 +142,13 @@ impl Node {
     /// The upgrade has been answered: the connection is one of the node's from now on.
     pub(in crate::simulator) fn connect(&mut self, admission: &Admission) -> u64 {
         let now = instant();
+        if self.scenario.account.evict {
+            let older: Vec<u64> = self.lines.keys().copied().collect();
+            let close = Close { code: 1008, reason: "another connection".to_owned(), ..Close::default() };
+            for id in older {
+                self.end(id, &close, By::Server("evicted"), None);
+            }
+        }
         self.totals.connections += 1;
         let id = self.totals.connections;
         self.lines.insert(id, Line::new(now));

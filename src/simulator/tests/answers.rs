@@ -141,6 +141,16 @@ async fn what_makes_no_sense_is_answered_as_the_page_says() {
 }
 
 #[tokio::test]
+async fn a_subscription_that_comes_too_soon_may_go_unheard() {
+    let stage = Stage::of(&format!("[answers]\ndeaf_for = \"10s\"\n{SILENT}"));
+    let mut client = stage.client().await;
+    client.subscribe(&stage.hash(0)).await;
+    stage.journaled("ignored", 1).await;
+    let (journal, totals) = stage.end();
+    assert_eq!((totals.acknowledged, of(&journal, "subscribed").len()), (0, 0));
+}
+
+#[tokio::test]
 async fn a_stop_is_confirmed_with_a_failure_and_a_close() {
     let stage = Stage::of(SILENT);
     let mut client = stage.client().await;

@@ -140,7 +140,14 @@ impl Client {
             match self.next().await {
                 Some(Ok(Message::Text(text))) => texts.push(text.to_string()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                end => return (texts, end),
+                end => {
+                    if matches!(end, Some(Ok(Message::Close(_)))) {
+                        // The next read sends the answer to the close; there is nothing more to be read.
+                        let after = self.next().await;
+                        assert!(!matches!(after, Some(Ok(_))), "{after:?} after a close");
+                    }
+                    return (texts, end);
+                }
             }
         }
     }

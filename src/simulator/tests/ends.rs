@@ -117,6 +117,31 @@ async fn a_stalled_reader_hears_later() {
 }
 
 #[tokio::test]
+async fn words_wait_behind_the_interactions_when_they_may_not_overtake() {
+    for overtake in [true, false] {
+        let stage =
+            Stage::of(&format!("[node]\nlag = \"200ms\"\novertake = {overtake}\n[world]\nstreams = 1\nrate = 0\n"));
+        let mut client = stage.client().await;
+        client.subscribe(&stage.hash(0)).await;
+        client.status().await;
+        stage.cue(r#"{"burst":{"messages":3}}"#);
+        stage.cue(r#"{"say":{"message":"maintenance"}}"#);
+        let first = client.json().await;
+        assert_eq!(first.get("status").is_some(), overtake, "{first}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_connection_may_end_the_older_one() {
+    let stage = Stage::of(&format!("[account]\nevict = true\n{SILENT}"));
+    let mut first = stage.client().await;
+    let mut second = stage.client().await;
+    assert!(matches!(first.rest().await.1, Some(Ok(Message::Close(_)))));
+    second.subscribe(&stage.hash(0)).await;
+    assert_eq!(second.status().await["status"], "success");
+}
+
+#[tokio::test]
 async fn connections_are_told_apart() {
     let stage = Stage::of("[world]\nstreams = 1\nrate = 100\n");
     let mut first = stage.client().await;

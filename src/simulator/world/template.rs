@@ -124,7 +124,9 @@ fn php(json: &str, ascii: bool) -> String {
             '/' => out.push_str("\\/"),
             c if ascii && !c.is_ascii() => {
                 for unit in c.encode_utf16(&mut units) {
-                    out.push_str(&format!("\\u{unit:04x}"));
+                    let digit = |shift: u32| char::from_digit(u32::from(*unit >> shift) & 0xf, 16);
+                    out.push_str("\\u");
+                    out.extend([12, 8, 4, 0].into_iter().filter_map(digit));
                 }
             }
             c => out.push(c),

@@ -1,56 +1,17 @@
-//! A cue: something that happens to the node, and when.
+//! What a cue does.
 
-use super::scenario::{Answers, Pick, Rate, Size};
+use super::super::scenario::{Answers, Pick, Rate, Size};
+use super::super::{message, wire};
 use jiff::SignedDuration;
 use jiff::fmt::serde::unsigned_duration;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// One entry of the timeline. Written in TOML as
-/// `[[cue]]`, `when = { at = "10s" }`, `do = { close = { how = "reset" } }`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cue {
-    /// The name under which the journal says that it fired; the action's name if left out.
-    #[serde(default)]
-    pub name: Option<String>,
-    #[serde(default)]
-    pub when: When,
-    /// Only this connection (they are counted from 1); without it the one that set the cue off, or else all.
-    #[serde(default)]
-    pub connection: Option<u64>,
-    #[serde(rename = "do")]
-    pub action: Action,
-}
-
-/// When a cue fires: one of the four conditions, or at once if none is given.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct When {
-    /// So long after the start.
-    #[serde(with = "unsigned_duration::optional")]
-    pub at: Option<Duration>,
-    /// When the world has made so many messages; repeated after each further so many.
-    pub after_messages: Option<u64>,
-    /// When this connection (from 1) has been upgraded; repeated at each following one.
-    pub on_connect: Option<u64>,
-    /// When so many subscriptions have been acknowledged since the start; repeated after each further so many.
-    pub on_acknowledged: Option<u64>,
-    /// So long after the condition.
-    #[serde(with = "unsigned_duration::required")]
-    pub delay: Duration,
-    /// Again each so often.
-    #[serde(with = "unsigned_duration::optional")]
-    pub every: Option<Duration>,
-    /// How often in all: once if left out, but without end if `every` is given.
-    pub times: Option<u32>,
-}
-
 /// What happens.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Sends a message: one of [`super::message::MESSAGES`] by name, or any text.
+    /// Sends a message: one of [`message::MESSAGES`] by name, or any text.
     Say(Say),
     /// Ends connections.
     Close(Close),
@@ -405,73 +366,66 @@ impl Say {
     }
 }
 
-impl From<Action> for Cue {
-    /// A cue that fires at once.
-    fn from(action: Action) -> Self {
-        Self { name: None, when: When::default(), connection: None, action }
-    }
-}
-
-impl Cue {
-    /// Reads one cue from a line of JSON, as `--control stdin` takes it.
-    pub fn parse(line: &str) -> Result<Self, String> {
-        let cue: Self = serde_json::from_str(line).map_err(|fault| format!("not a cue: {fault}"))?;
-        cue.check()?;
-        Ok(cue)
-    }
-
+impl Action {
     /// Faults that the form alone does not rule out.
     pub(super) fn check(&self) -> Result<(), String> {
-        let when = &self.when;
-        let conditions = [
-            when.at.is_some(),
-            when.after_messages.is_some(),
-            when.on_connect.is_some(),
-            when.on_acknowledged.is_some(),
-        ];
-        if conditions.iter().filter(|given| **given).count() > 1 {
-            return Err("give one of at, after_messages, on_connect and on_acknowledged, not several".to_owned());
+        if let Self::Say(say) = self {
+            if say.message.is_some() == say.text.is_some() {
+                return Err("say needs either message (a name) or text".to_owned());
+            }
+            return known(say.message.as_deref());
         }
-        if when.every.is_some_and(|every| every.is_zero()) {
-            return Err("every must be longer than nothing".to_owned());
+        if let Self::Refuse(refuse) = self {
+            if !(300..=599).contains(&refuse.status) {
+                return Err(format!("refuse takes an HTTP status from 300 to 599, not {}", refuse.status));
+            }
+            return known(refuse.message.as_deref());
         }
-        if [when.after_messages, when.on_connect, when.on_acknowledged].contains(&Some(0)) {
-            return Err("counts begin at 1".to_owned());
+        if let Self::Raw(raw) = self
+            && wire::unhex(&raw.hex).is_none()
+        {
+            return Err("raw needs two hexadecimal digits a byte".to_owned());
         }
-        self.action.check()
+        if let Self::Claim(claim) = self
+            && let Err(fault) = claim.bytes.parse::<u64>()
+        {
+            return Err(format!("claim.bytes is not a number of bytes: {fault}"));
+        }
+        if let Self::Ticks(Ticks { value: Some(value), .. }) = self
+            && !value.is_empty()
+            && serde_json::from_str::<serde::de::IgnoredAny>(value).is_err()
+        {
+            return Err(format!("ticks.value is not JSON: {value:?}"));
+        }
+        Ok(())
     }
-}
 
-impl Action {
-    fn check(&self) -> Result<(), String> {
-        let named = match self {
-            Self::Say(say) => {
-                if say.message.is_some() == say.text.is_some() {
-                    return Err("say needs either message (a name) or text".to_owned());
-                }
-                say.message.as_deref()
-            }
-            Self::Refuse(refuse) => {
-                if !(300..=599).contains(&refuse.status) {
-                    return Err(format!("refuse takes an HTTP status from 300 to 599, not {}", refuse.status));
-                }
-                refuse.message.as_deref()
-            }
-            Self::Raw(raw) => {
-                super::wire::unhex(&raw.hex).ok_or("raw needs two hexadecimal digits a byte")?;
-                None
-            }
-            Self::Claim(claim) => {
-                claim.bytes.parse::<u64>().map_err(|fault| format!("claim.bytes is not a number of bytes: {fault}"))?;
-                None
-            }
-            _ => None,
-        };
-        match named {
-            Some(name) if super::message::named(name).is_none() => {
-                Err(format!("no message is called {name:?}; the names are: {}", super::message::names()))
-            }
-            Some(_) | None => Ok(()),
+    /// The stream that it is about, if it names one that must be of the world.
+    pub(in crate::simulator) fn stream(&self) -> Option<&Pick> {
+        match self {
+            Self::Say(Say { stream, .. }) => stream.as_ref().filter(|pick| matches!(pick, Pick::Place(_))),
+            Self::Giant(Giant { stream, .. })
+            | Self::Fragments(Fragments { stream, .. })
+            | Self::Burst(Burst { stream, .. }) => stream.as_ref(),
+            Self::Disable(change) | Self::Invalidate(change) | Self::Restore(change) => Some(&change.stream),
+            Self::Close(_)
+            | Self::Stall(_)
+            | Self::Garbage(_)
+            | Self::Raw(_)
+            | Self::Claim(_)
+            | Self::Pings(_)
+            | Self::Refuse(_)
+            | Self::SlowHandshake(_)
+            | Self::StopListening(_)
+            | Self::Listen
+            | Self::Limit(_)
+            | Self::Rate(_)
+            | Self::Deletes(_)
+            | Self::Clock(_)
+            | Self::Ticks(_)
+            | Self::Lag(_)
+            | Self::Answers(_)
+            | Self::Exit => None,
         }
     }
 
@@ -504,5 +458,14 @@ impl Action {
             Self::Answers(_) => "answers",
             Self::Exit => "exit",
         }
+    }
+}
+
+fn known(message: Option<&str>) -> Result<(), String> {
+    match message {
+        Some(name) if message::named(name).is_none() => {
+            Err(format!("no message is called {name:?}; the names are: {}", message::names()))
+        }
+        Some(_) | None => Ok(()),
     }
 }

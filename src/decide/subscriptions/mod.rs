@@ -1,15 +1,19 @@
 //! The wanted streams: what each one's coverage stands at, and where each one's subscription stands.
 //!
-//! Requests are paced by a window of unanswered ones. Answers name their stream in several ways or not at all: when a
-//! refusal names none, nothing is guessed. No more is asked until the other answers are in; then those that were not
-//! answered are asked again one by one, so that each answer can only mean one stream.
+//! Requests are paced by a window of unanswered ones. A stream is active when its acknowledgement came, or, if none
+//! came, when a message of it did which no earlier subscription can have left behind.
+
+mod answers;
+mod overdue;
+
+pub(super) use answers::{Anonymous, Answer};
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use self::answers::Doubt;
 use super::Policy;
-use super::backoff::doubled;
 use crate::coverage::Cause;
-use crate::limits::{ASKS_IN_A_ROW, SETTLE};
+use crate::limits::{ASKS_IN_A_ROW, STREAMS_MAX};
 use crate::record::StreamId;
 use crate::time::Time;
 
@@ -42,6 +46,19 @@ pub enum Refusal {
     Overflow,
 }
 
+impl Stream {
+    /// Whether the server cannot serve it at the moment, by its own word.
+    pub(super) fn is_troubled(&self) -> bool {
+        self.ask == Ask::Later && self.ended
+    }
+
+    /// A subscription, or a request for one, has come to its end on this connection.
+    const fn over(&mut self) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        self.ended = true;
+    }
+}
+
 /// A place in the table of streams. Good until the stream is removed.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Slot(usize);
@@ -54,10 +71,20 @@ pub(super) struct Stream {
     pub(super) wanted: Time,
     pub(super) standing: Standing,
     ask: Ask,
+    /// When it is to be asked for again by itself.
+    due: Time,
     /// Grows with every change of `ask`; an entry of a queue with another one is stale.
     ticket: u64,
     /// How often it was asked for in vain.
     tries: u32,
+    /// Requests for it on this connection that have no answer yet.
+    unanswered: u32,
+    /// Answers still to come on this connection to requests from before it was taken out and in again.
+    owed: u32,
+    /// A subscription of it has ended on this connection: what comes may be left from that one.
+    ended: bool,
+    /// As what its refusal was last told.
+    told: Option<Refusal>,
 }
 
 /// Where a subscription stands.
@@ -75,11 +102,13 @@ enum Ask {
     Out(Refusal),
 }
 
-/// Refusals that named no stream, while answers were outstanding.
+/// A stream that was taken out while the present connection served it or was asked to.
 #[derive(Clone, Copy, Debug)]
-struct Doubt {
-    refusals: usize,
-    last: Time,
+struct Former {
+    /// Answers still to come.
+    owed: u32,
+    /// When, in tickets.
+    ticket: u64,
 }
 
 type Entry = (Slot, u64);
@@ -96,8 +125,10 @@ pub(super) struct Subscriptions {
     /// The one that is being asked for alone.
     alone: Option<Entry>,
     flight: VecDeque<(Entry, Time)>,
-    later: BTreeSet<(Time, Slot, u64)>,
+    later: BTreeSet<(Time, Slot)>,
     doubt: Option<Doubt>,
+    /// Streams that were taken out on this connection.
+    former: HashMap<Box<str>, Former>,
     tickets: u64,
     in_flight: usize,
     active: usize,
@@ -120,9 +151,23 @@ impl Subscriptions {
         }
         let slot = self.free.pop().unwrap_or(Slot(self.slots.len()));
         self.names.insert(start.name.clone().into_boxed_str(), slot);
+        let former = self.former.remove(start.name.as_str());
         let Start { id, name, wanted, standing } = start;
         self.tickets += 1;
-        let stream = Stream { id, name, wanted, standing, ask: Ask::Idle, ticket: self.tickets, tries: 0 };
+        let stream = Stream {
+            id,
+            name,
+            wanted,
+            standing,
+            ask: Ask::Idle,
+            due: Time::NEVER,
+            ticket: self.tickets,
+            tries: 0,
+            unanswered: 0,
+            owed: former.map_or(0, |former| former.owed),
+            ended: former.is_some(),
+            told: None,
+        };
         match self.slots.get_mut(slot.0) {
             Some(place) => *place = Some(stream),
             None => self.slots.push(Some(stream)),
@@ -132,16 +177,38 @@ impl Subscriptions {
 
     /// Takes a stream out. Says whether the server serves it or was asked to.
     pub(super) fn remove(&mut self, slot: Slot) -> Option<(Stream, bool)> {
-        let asked = matches!(self.get(slot)?.ask, Ask::Active | Ask::InFlight);
-        let freed = self.get(slot)?.ask == Ask::Active;
+        let served = self.is_active(slot);
         self.set(slot, Ask::Idle);
         let stream = self.slots.get_mut(slot.0)?.take()?;
-        self.names.remove(stream.name.as_str());
+        let name = self.names.remove_entry(stream.name.as_str())?.0;
         self.free.push(slot);
-        if freed && let Some(next) = self.first_out(Refusal::Overflow) {
-            self.queue(next);
+        let asked = served || stream.unanswered > 0;
+        if asked || stream.ended {
+            let owed = stream.owed.saturating_add(stream.unanswered).min(ASKS_IN_A_ROW);
+            self.former.insert(name, Former { owed, ticket: self.tickets });
+            self.forget_former();
+        }
+        if served {
+            self.fill_room();
         }
         Some((stream, asked))
+    }
+
+    /// Keeps those that were taken out last: an hour of churn must not fill memory.
+    fn forget_former(&mut self) {
+        if self.former.len() > 2 * STREAMS_MAX {
+            let mut tickets: Vec<_> = self.former.values().map(|former| former.ticket).collect();
+            let (_, middle, _) = tickets.select_nth_unstable(STREAMS_MAX);
+            let middle = *middle;
+            self.former.retain(|_, former| former.ticket > middle);
+        }
+    }
+
+    /// There is room for one more subscription: one that was left out is asked for.
+    fn fill_room(&mut self) {
+        if let Some(next) = self.first_out(Refusal::Overflow) {
+            self.queue(next);
+        }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Slot> {
@@ -192,15 +259,14 @@ impl Subscriptions {
 
     /// A connection stands: everything is to be asked for, save what was refused. What did not fit comes last.
     pub(super) fn connected(&mut self) {
-        let slots: Vec<_> = (0..self.slots.len()).map(Slot).collect();
-        for slot in &slots {
-            if self.is(*slot, Ask::Idle) {
-                self.queue(*slot);
-            }
-        }
-        for slot in slots {
-            if self.is(slot, Ask::Out(Refusal::Overflow)) {
-                self.queue(slot);
+        for last in [false, true] {
+            for slot in (0..self.slots.len()).map(Slot) {
+                let Some(stream) = self.get(slot) else { continue };
+                if matches!(stream.ask, Ask::Idle | Ask::Out(Refusal::Overflow))
+                    && (stream.standing == Standing::Gap(Cause::OverLimit)) == last
+                {
+                    self.queue(slot);
+                }
             }
         }
     }
@@ -210,9 +276,12 @@ impl Subscriptions {
         self.pending.clear();
         self.singly.clear();
         self.flight.clear();
+        self.former.clear();
         (self.alone, self.doubt) = (None, None);
         for slot in (0..self.slots.len()).map(Slot) {
-            if self.get(slot).is_some_and(|s| matches!(s.ask, Ask::Queued | Ask::InFlight | Ask::Active)) {
+            let Some(stream) = self.get_mut(slot) else { continue };
+            (stream.unanswered, stream.owed, stream.ended) = (0, 0, false);
+            if matches!(stream.ask, Ask::Queued | Ask::InFlight | Ask::Active) {
                 self.set(slot, Ask::Idle);
             }
         }
@@ -231,75 +300,72 @@ impl Subscriptions {
             return None;
         }
         self.alone = None;
+        self.skip_stale();
         let singly = !self.singly.is_empty();
         if self.in_flight >= if singly { 1 } else { window } {
             return None;
         }
-        let (slot, _) = loop {
-            let entry = if singly { self.singly.pop_front()? } else { self.pending.pop_front()? };
-            if self.holds(entry, Ask::Queued) {
-                break entry;
-            }
-        };
+        let (slot, _) = if singly { self.singly.pop_front()? } else { self.pending.pop_front()? };
         let entry = self.set(slot, Ask::InFlight)?;
         self.flight.push_back((entry, now));
         if singly {
             self.alone = Some(entry);
         }
+        let stream = self.get_mut(slot)?;
+        stream.unanswered = stream.unanswered.saturating_add(1);
         Some(slot)
     }
 
-    /// The server serves a stream. Says whether that is new.
+    /// Drops entries that mean nothing any more from the fronts of the queues.
+    fn skip_stale(&mut self) {
+        while self.singly.front().is_some_and(|entry| !self.holds(*entry, Ask::Queued)) {
+            self.singly.pop_front();
+        }
+        while self.pending.front().is_some_and(|entry| !self.holds(*entry, Ask::Queued)) {
+            self.pending.pop_front();
+        }
+    }
+
+    /// The server says that it serves a stream. Says whether that is new.
     pub(super) fn acknowledged(&mut self, slot: Slot, now: Time) -> bool {
-        if self.is_active(slot) || self.set(slot, Ask::Active).is_none() {
+        let Some(stream) = self.get_mut(slot) else { return false };
+        if stream.owed > 0 {
+            // It answers a request from before the stream was taken out.
+            stream.owed -= 1;
             return false;
         }
-        if let Some(stream) = self.get_mut(slot) {
-            stream.tries = 0;
+        (stream.unanswered, stream.tries) = (stream.unanswered.saturating_sub(1), 0);
+        (stream.ended, stream.told) = (false, None);
+        if stream.ask == Ask::Active {
+            return false;
         }
+        self.set(slot, Ask::Active);
         self.answered(now);
         true
     }
 
-    /// The server will not serve a stream. Says whether that is new.
+    /// A message of a stream came. Says whether that is the first proof that the server serves it: it was asked to, no
+    /// answer came, and no earlier subscription can have left the message behind.
+    pub(super) fn is_proof(&self, slot: Slot) -> bool {
+        self.get(slot).is_some_and(|stream| stream.ask != Ask::Active && stream.unanswered > 0 && !stream.ended)
+    }
+
+    /// The server will not serve a stream. Says whether the operator has yet to be told.
     pub(super) fn refused(&mut self, slot: Slot, why: Refusal, now: Time, policy: &Policy) -> bool {
-        if self.is(slot, Ask::Out(why)) {
+        let served = self.is_active(slot);
+        if self.is(slot, Ask::Out(why)) || self.set(slot, Ask::Out(why)).is_none() {
             return false;
         }
-        let entry = self.set(slot, Ask::Out(why));
-        if let (Some((slot, ticket)), Refusal::Disabled) = (entry, why) {
-            self.later.insert((now.after(policy.disabled_probe), slot, ticket));
+        if why == Refusal::Disabled {
+            self.put_off(slot, now.after(policy.disabled_probe));
+        }
+        if served && why != Refusal::Overflow {
+            self.fill_room();
         }
         self.answered(now);
-        entry.is_some()
-    }
-
-    /// A stream is to be asked for again later and later. Says how much later.
-    pub(super) fn postponed(&mut self, slot: Slot, now: Time, policy: &Policy) -> Option<std::time::Duration> {
-        let (slot, ticket) = self.set(slot, Ask::Later)?;
-        let stream = self.get_mut(slot)?;
-        let wait = doubled(policy.trouble_first, stream.tries, policy.trouble_max);
-        stream.tries = stream.tries.saturating_add(1);
-        self.later.insert((now.after(wait), slot, ticket));
-        self.answered(now);
-        Some(wait)
-    }
-
-    /// A refusal named no stream. The one it means, if only one can be meant; else the doubt is noted.
-    pub(super) fn anonymous(&mut self, now: Time) -> Anonymous {
-        match self.in_flight {
-            0 => Anonymous::Nobody,
-            1 if self.doubt.is_none() => {
-                let one = self.flight.iter().map(|(entry, _)| *entry).find(|entry| self.holds(*entry, Ask::InFlight));
-                one.map_or(Anonymous::Nobody, |(slot, _)| Anonymous::Only(slot))
-            }
-            _ => {
-                let refusals = self.doubt.map_or(0, |doubt| doubt.refusals) + 1;
-                self.doubt = Some(Doubt { refusals, last: now });
-                self.settle(now);
-                Anonymous::Doubt
-            }
-        }
+        let Some(stream) = self.get_mut(slot) else { return false };
+        stream.over();
+        stream.told.replace(why) != Some(why)
     }
 
     /// No more streams fit: everything that still is to be asked for is out. Says which.
@@ -315,92 +381,25 @@ impl Subscriptions {
         left_out
     }
 
-    /// Everything that was switched off is asked for again: the operator had the settings read.
-    pub(super) fn retry_disabled(&mut self) {
+    /// Everything that was switched off is asked for again, or will be on the next connection: the operator had the
+    /// settings read.
+    pub(super) fn retry_disabled(&mut self, connected: bool) {
         for slot in (0..self.slots.len()).map(Slot) {
             if self.is(slot, Ask::Out(Refusal::Disabled)) {
-                self.queue(slot);
+                if let Some(stream) = self.get_mut(slot) {
+                    stream.told = None;
+                }
+                self.set(slot, Ask::Idle);
+                if connected {
+                    self.queue(slot);
+                }
             }
         }
     }
 
-    /// Does what is due: postponed streams are queued, unanswered ones too (or postponed, after too many times).
-    /// Says which went unanswered.
-    pub(super) fn due(&mut self, now: Time, policy: &Policy) -> Vec<Slot> {
-        while let Some(&(at, slot, ticket)) = self.later.first().filter(|(at, _, _)| *at <= now) {
-            self.later.remove(&(at, slot, ticket));
-            if self.get(slot).is_some_and(|stream| stream.ticket == ticket) {
-                self.queue(slot);
-            }
-        }
-        self.settle(now);
-        let mut unanswered = Vec::new();
-        while let Some((entry, asked)) = self.oldest() {
-            if asked.after(policy.acknowledgement) > now {
-                break;
-            }
-            self.flight.pop_front();
-            unanswered.push(entry.0);
-            self.ask_again(entry.0, now, policy);
-        }
-        unanswered
-    }
-
-    /// When [`Subscriptions::due`] has something to do.
-    pub(super) fn deadline(&self, policy: &Policy) -> Time {
-        let later = self.later.first().map_or(Time::NEVER, |(at, _, _)| *at);
-        let flight = self.flight.front().map_or(Time::NEVER, |(_, asked)| asked.after(policy.acknowledgement));
-        let doubt = self.doubt.map_or(Time::NEVER, |doubt| doubt.last.after(SETTLE));
-        later.min(flight).min(doubt)
-    }
-
-    fn ask_again(&mut self, slot: Slot, now: Time, policy: &Policy) {
-        let tries = self.get(slot).map_or(0, |stream| stream.tries);
-        if tries.saturating_add(1).is_multiple_of(ASKS_IN_A_ROW) {
-            self.postponed(slot, now, policy);
-        } else {
-            self.queue(slot);
-            if let Some(stream) = self.get_mut(slot) {
-                stream.tries = tries.saturating_add(1);
-            }
-        }
-    }
-
-    /// The request that has waited longest for an answer. Stale entries before it are dropped.
-    fn oldest(&mut self) -> Option<(Entry, Time)> {
-        while let Some(&(entry, asked)) = self.flight.front() {
-            if self.holds(entry, Ask::InFlight) {
-                return Some((entry, asked));
-            }
-            self.flight.pop_front();
-        }
-        None
-    }
-
-    /// An answer came: the doubt, if any, may be over.
-    fn answered(&mut self, now: Time) {
-        if let Some(doubt) = &mut self.doubt {
-            doubt.last = now;
-            self.settle(now);
-        }
-        self.oldest();
-    }
-
-    /// Ends the doubt when only as many requests are unanswered as were refused, or when no more answers come.
-    fn settle(&mut self, now: Time) {
-        let Some(doubt) = self.doubt else { return };
-        if self.in_flight > doubt.refusals && doubt.last.after(SETTLE) > now {
-            return;
-        }
-        self.doubt = None;
-        let flight: Vec<_> = self.flight.drain(..).map(|(entry, _)| entry).collect();
-        for entry in flight {
-            if self.holds(entry, Ask::InFlight)
-                && let Some(entry) = self.set(entry.0, Ask::Queued)
-            {
-                self.singly.push_back(entry);
-            }
-        }
+    /// How many streams do not fit on the connection.
+    pub(super) fn overflowing(&self) -> usize {
+        self.iter().filter(|stream| stream.ask == Ask::Out(Refusal::Overflow)).count()
     }
 
     fn first_out(&self, why: Refusal) -> Option<Slot> {
@@ -419,7 +418,11 @@ impl Subscriptions {
         match stream.ask {
             Ask::Active => self.active -= 1,
             Ask::InFlight => self.in_flight -= 1,
-            Ask::Out(_) | Ask::Later => self.out -= 1,
+            Ask::Out(_) | Ask::Later => {
+                self.out -= 1;
+                self.later.remove(&(stream.due, slot));
+                stream.due = Time::NEVER;
+            }
             Ask::Idle | Ask::Queued => {}
         }
         match ask {
@@ -431,15 +434,12 @@ impl Subscriptions {
         (stream.ask, stream.ticket, self.tickets) = (ask, ticket, ticket);
         Some((slot, ticket))
     }
-}
 
-/// Whom a refusal without a name can mean.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Anonymous {
-    /// No request of ours is unanswered.
-    Nobody,
-    /// Only this one.
-    Only(Slot),
-    /// One of several: they will be asked for again, one by one.
-    Doubt,
+    /// Has a stream that is out asked for again at `due`.
+    fn put_off(&mut self, slot: Slot, due: Time) {
+        if let Some(stream) = self.get_mut(slot) {
+            stream.due = due;
+            self.later.insert((due, slot));
+        }
+    }
 }

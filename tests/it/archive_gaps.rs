@@ -1,0 +1,260 @@
+//! Coverage and gaps as the archive writes them down.
+
+use siftd::archive::{Standing, Wanted};
+use siftd::coverage::Cause;
+use siftd::record::{DaemonState, Record, StreamId, StreamState};
+
+use super::archive_house::*;
+
+const GAPS: &str = "SELECT stream, started_us / 1000000 - 1700000000, ended_us / 1000000 - 1700000000, cause, state
+                      FROM gaps ORDER BY stream, started_us, id";
+const COVERAGE: &str = "SELECT stream, from_us / 1000000 - 1700000000, until_us / 1000000 - 1700000000, connection_id
+                          FROM coverage ORDER BY stream, from_us";
+
+#[test]
+fn a_quick_acknowledgement_begins_a_history_and_a_late_one_has_a_gap_before_it() {
+    let house = House::new();
+    let running = house.run(&["late", "quick"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(covered(2, 1, later(60)));
+        batch.record(covered(1, 1, later(61)));
+        batch.reach(reach(1, later(100), later(90)));
+    });
+    assert_eq!(house.ask(GAPS), ["late 0 61 starting closed"]);
+    assert_eq!(house.ask(COVERAGE), ["late 61 90 1", "quick 60 90 1"]);
+    house.finish(running);
+}
+
+#[test]
+fn a_gap_begins_where_proof_ends_and_its_cause_may_change() {
+    let house = House::new();
+    let running = house.run(&["aa"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(covered(1, 1, later(2)));
+        batch.reach(reach(1, later(30), later(28)));
+        batch.record(gap(1, later(28), Cause::Network));
+        batch.record(Record::Closed {
+            connection: siftd::record::ConnectionId(1),
+            at: later(31),
+            because: "network".to_owned(),
+        });
+        batch.record(gap(1, later(40), Cause::Network));
+        batch.record(gap(1, later(50), Cause::Billing));
+        batch.record(opened(2, later(60)));
+        batch.record(covered(1, 2, later(61)));
+        batch.reach(reach(2, later(70), later(68)));
+    });
+    assert_eq!(house.ask(GAPS), ["aa 28 50 network closed", "aa 50 61 billing closed"]);
+    assert_eq!(house.ask(COVERAGE), ["aa 2 28 1", "aa 61 68 2"]);
+    house.finish(running);
+}
+
+#[test]
+fn an_empty_coverage_goes_and_the_gaps_on_both_sides_are_one() {
+    let house = House::new();
+    let running = house.run(&["aa"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(gap(1, later(1), Cause::Network));
+        batch.record(covered(1, 1, later(10)));
+        batch.reach(reach(1, later(12), later(9)));
+    });
+    house.send(&running, |batch| batch.record(gap(1, later(9), Cause::Network)));
+    assert_eq!(house.ask(GAPS), ["aa 0 - network open"]);
+    assert_eq!(house.ask(COVERAGE), [""; 0]);
+    assert_eq!(house.ask("SELECT covered_until_us, open_gaps FROM streams"), ["- 1"]);
+    house.finish(running);
+}
+
+#[test]
+fn an_acknowledgement_on_another_connection_leaves_no_hole() {
+    let house = House::new();
+    let running = house.run(&["aa"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(covered(1, 1, later(2)));
+        batch.reach(reach(1, later(30), later(28)));
+    });
+    house.send(&running, |batch| {
+        batch.record(opened(2, later(40)));
+        batch.record(covered(1, 2, later(41)));
+        batch.record(covered(1, 2, later(45)));
+    });
+    assert_eq!(house.ask(GAPS), ["aa 28 41 network closed"]);
+    assert_eq!(house.ask(COVERAGE), ["aa 2 28 1", "aa 41 41 2"]);
+    house.finish(running);
+}
+
+#[test]
+fn a_retired_stream_has_no_gap_behind_it_and_begins_anew() {
+    let house = House::new();
+    let running = house.run(&["aa", "bb"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(covered(1, 1, later(2)));
+        batch.record(gap(2, later(2), Cause::Rejected));
+        batch.record(Record::Retired { stream: StreamId(1), at: later(20), proven: later(18) });
+        batch.record(Record::Retired { stream: StreamId(2), at: later(20), proven: later(18) });
+        // What comes late changes nothing.
+        batch.record(gap(1, later(25), Cause::Network));
+        batch.record(covered(2, 1, later(25)));
+        batch.record(Record::Stands { stream: StreamId(2), state: StreamState::Active, reason: None });
+    });
+    assert_eq!(house.ask(GAPS), ["bb 0 20 rejected closed"]);
+    assert_eq!(house.ask(COVERAGE), ["aa 2 18 1"]);
+    assert_eq!(house.ask("SELECT stream, state FROM streams ORDER BY 1"), ["aa retired", "bb retired"]);
+    house.set(later(200));
+    let again = vec![Wanted { name: "bb".to_owned(), label: Some("B".to_owned()) }];
+    let starts = house.block(running.intake.adopt(again, later(200))).unwrap();
+    let [start] = starts.as_slice() else { panic!("one stream is new") };
+    assert_eq!((start.id, start.wanted, start.standing), (StreamId(2), later(200), Standing::New));
+    house.send(&running, |batch| batch.record(covered(2, 1, later(201))));
+    assert_eq!(house.ask(GAPS), ["bb 0 20 rejected closed"]);
+    assert_eq!(house.ask("SELECT label, wanted_us FROM streams WHERE stream = 'bb'"), ["B 1700000200000000"]);
+    house.finish(running);
+}
+
+#[test]
+fn a_start_asks_again_for_all_and_retires_the_rest() {
+    let house = House::new();
+    let running = house.run(&["aa", "bb", "cc"]);
+    house.send(&running, |batch| {
+        batch.record(gap(1, later(1), Cause::Rejected));
+        batch.record(Record::Stands {
+            stream: StreamId(1),
+            state: StreamState::Rejected,
+            reason: Some("no such hash".to_owned()),
+        });
+        batch.record(gap(2, later(1), Cause::Shutdown));
+    });
+    assert_eq!(house.ask("SELECT state, reason FROM streams WHERE stream = 'aa'"), ["rejected no such hash"]);
+    house.finish(running);
+    house.set(later(500));
+    let running = house.run(&["dd", "aa"]);
+    let starts: Vec<_> = running.streams.iter().map(|s| (s.name.as_str(), s.id.0, s.wanted, s.standing)).collect();
+    assert_eq!(starts, [("dd", 4, later(500), Standing::New), ("aa", 1, later(0), Standing::Gap(Cause::Rejected))]);
+    assert_eq!(
+        house.ask("SELECT stream, state, reason FROM streams ORDER BY 1"),
+        ["aa wanted -", "bb retired -", "cc retired -", "dd wanted -"]
+    );
+    assert_eq!(house.ask(GAPS), ["aa 0 - rejected open", "bb 0 500 shutdown closed"]);
+    house.finish(running);
+}
+
+#[test]
+fn an_end_without_order_becomes_a_gap_at_the_next_start() {
+    let house = House::new();
+    let running = house.run(&["aa", "bb"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(covered(1, 1, later(2)));
+        batch.record(Record::Daemon { state: DaemonState::Live, since: later(2) });
+        batch.reach(reach(1, later(20), later(18)));
+    });
+    let copy = house.crash(running);
+    copy.set(later(100));
+    let running = copy.run(&["aa", "bb"]);
+    let crashed = running.recovery.crashed.unwrap();
+    assert_eq!((crashed.streams, crashed.since, running.recovery.connection.0), (1, later(18), 1));
+    let standings: Vec<_> = running.streams.iter().map(|stream| stream.standing).collect();
+    assert_eq!(standings, [Standing::Gap(Cause::Crash), Standing::New]);
+    assert_eq!(copy.ask(COVERAGE), ["aa 2 18 1"]);
+    assert_eq!(copy.ask(GAPS), ["aa 18 - crash open"]);
+    assert_eq!(copy.ask("SELECT closed_us, closed_because FROM connections"), ["1700000020000000 crash"]);
+    copy.finish(running);
+    let running = copy.run(&["aa", "bb"]);
+    assert_eq!(running.recovery.crashed, None);
+    copy.finish(running);
+}
+
+#[test]
+fn a_crash_before_anything_was_proven_leaves_no_coverage() {
+    let house = House::new();
+    let running = house.run(&["aa"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(covered(1, 1, later(2)));
+    });
+    let copy = house.crash(running);
+    copy.finish(copy.run(&["aa"]));
+    assert_eq!(copy.ask(COVERAGE), [""; 0]);
+    assert_eq!(copy.ask(GAPS), ["aa 2 - crash open"]);
+}
+
+#[test]
+fn a_history_that_ends_in_nothing_is_mended() {
+    let house = House::new();
+    let running = house.run(&["aa", "bb"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(covered(1, 1, later(2)));
+        batch.record(gap(1, later(9), Cause::Network));
+        batch.record(gap(2, later(9), Cause::Crash));
+    });
+    house.finish(running);
+    let writer = rusqlite::Connection::open(house.path()).unwrap();
+    writer.execute("DELETE FROM gap WHERE stream = 1", []).unwrap();
+    writer.execute("UPDATE gap SET state = 'closed', ended = started + 5000000 WHERE stream = 2", []).unwrap();
+    drop(writer);
+    let running = house.run(&["aa", "bb"]);
+    assert_eq!(running.recovery.crashed.map(|crashed| (crashed.streams, crashed.since)), Some((2, later(5))));
+    assert_eq!(house.ask(GAPS), ["aa 9 - crash open", "bb 0 - crash open"]);
+    house.finish(running);
+}
+
+#[test]
+fn a_clock_that_was_set_back_is_told_and_turns_nothing_round() {
+    let house = House::new();
+    house.set(later(1000));
+    let running = house.run(&["aa", "bb"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1000)));
+        batch.record(covered(1, 1, later(1001)));
+        batch.reach(reach(1, later(1100), later(1098)));
+        batch.record(gap(2, later(1001), Cause::Rejected));
+    });
+    let copy = house.crash(running);
+    copy.set(later(500));
+    let running = copy.run(&["aa"]);
+    assert_eq!(running.recovery.clock_behind.map(|behind| behind.as_secs()), Some(600));
+    assert_eq!(copy.ask(GAPS), ["aa 1098 - crash open", "bb 1000 1000 rejected closed"]);
+    copy.send(&running, |batch| {
+        batch.record(opened(2, later(501)));
+        batch.record(covered(1, 2, later(502)));
+        batch.reach(reach(2, later(600), later(598)));
+    });
+    assert_eq!(copy.ask(COVERAGE), ["aa 1001 1098 1", "aa 1098 1098 2"]);
+    assert_eq!(copy.ask(GAPS), ["aa 1098 1098 crash closed", "bb 1000 1000 rejected closed"]);
+    copy.finish(running);
+}
+
+#[test]
+fn five_thousand_acknowledgements_and_losses_are_one_short_commit() {
+    let house = House::new();
+    let names: Vec<String> = (0..5000).map(|number| format!("{number:032x}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let running = house.run(&names);
+    let rounds = 3;
+    for round in 0..rounds {
+        house.send(&running, |batch| {
+            let at = 10 + i64::from(round) * 10;
+            batch.record(opened(i64::from(round) + 1, later(at)));
+            for stream in 1..=5000 {
+                batch.record(covered(stream, i64::from(round) + 1, later(at)));
+                batch.record(Record::Stands { stream: StreamId(stream), state: StreamState::Active, reason: None });
+            }
+            batch.reach(reach(i64::from(round) + 1, later(at + 5), later(at + 3)));
+        });
+        house.send(&running, |batch| {
+            for stream in 1..=5000 {
+                batch.record(gap(stream, later(13 + i64::from(round) * 10), Cause::Network));
+            }
+        });
+    }
+    assert_eq!(house.ask("SELECT count(*), min(state), max(state) FROM streams"), ["5000 active active"]);
+    assert_eq!(house.ask("SELECT count(*), sum(ended_us IS NULL) FROM gaps"), ["15000 5000"]);
+    assert_eq!(house.ask("SELECT count(*) FROM coverage"), ["15000"]);
+    house.finish(running);
+}

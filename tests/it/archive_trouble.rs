@@ -1,0 +1,178 @@
+//! The archive when its medium fails it: nothing is dropped, nothing is claimed, and it goes on by itself.
+
+#![expect(clippy::unwrap_used, reason = "in a test, what fails fails the test")]
+
+use std::process::Command;
+use std::time::Duration;
+
+use siftd::archive::{Event, FinishError};
+use siftd::record::{Record, StreamId};
+
+use super::archive_house::*;
+
+#[test]
+fn another_programs_lock_is_waited_for() {
+    let house = House::new();
+    let mut running = house.run(&["aa"]);
+    let hold = house.hold();
+    let mut batch = running.intake.batch();
+    batch.record(opened(1, later(1)));
+    batch.interaction(later(1), StreamId(1), &interaction("1", "{}"));
+    running.intake.try_send(batch).unwrap();
+    // After some seconds it is worth a word.
+    let hand = house.hand(Duration::from_secs(1));
+    let Event::Failing { full: false, detail } = house.event(&mut running) else { panic!("no word about the lock") };
+    drop(hand);
+    assert!(detail.contains("locked"), "{detail}");
+    drop(hold);
+    assert!(matches!(house.event(&mut running), Event::Recovered { .. }));
+    house.settle(&running);
+    assert_eq!(house.ask("SELECT interaction_id FROM interactions"), ["1"]);
+    house.finish(running);
+}
+
+#[test]
+fn a_stop_that_cannot_store_says_so() {
+    let house = House::new();
+    let running = house.run(&["aa"]);
+    let hold = house.hold();
+    let mut batch = running.intake.batch();
+    batch.interaction(later(1), StreamId(1), &interaction("1", "{}"));
+    running.intake.try_send(batch).unwrap();
+    let hand = house.hand(Duration::from_millis(200));
+    let finished = house.try_finish(running, Duration::from_secs(3));
+    let Err(FinishError::Failing(detail)) = finished else { panic!("{finished:?}") };
+    assert!(detail.contains("locked"), "{detail}");
+    drop((hand, hold));
+}
+
+#[test]
+fn a_removed_archive_is_not_written_on_silently() {
+    for suffix in ["", "-wal"] {
+        let house = House::new();
+        let mut running = house.run(&["aa"]);
+        house.settle(&running);
+        let (here, away) = (house.beside(suffix), house.beside(".away"));
+        std::fs::rename(&here, &away).unwrap();
+        house.set(later(10));
+        let mut batch = running.intake.batch();
+        batch.interaction(later(1), StreamId(1), &interaction("1", "{}"));
+        running.intake.try_send(batch).unwrap();
+        let Event::Failing { detail, .. } = house.event(&mut running) else { panic!("no word about the file") };
+        assert!(detail.contains("removed or replaced"), "{detail}");
+        std::fs::rename(&away, &here).unwrap();
+        assert!(matches!(house.event(&mut running), Event::Recovered { .. }));
+        house.settle(&running);
+        assert_eq!(house.ask("SELECT interaction_id FROM interactions"), ["1"], "{suffix}");
+        house.finish(running);
+    }
+}
+
+#[test]
+fn a_reader_that_never_ends_is_told_of_and_stops_nobody() {
+    let mut house = House::new();
+    house.options.max_wal = 1024 * 1024;
+    let mut running = house.run(&["aa"]);
+    let reader = house.reader();
+    reader.execute_batch("BEGIN").unwrap();
+    assert_eq!(ask(&reader, "SELECT count(*) FROM interactions"), ["0"]);
+    let payload = " ".repeat(100_000);
+    let mut number = 0;
+    let bytes = loop {
+        number += 1;
+        house.send(&running, |batch| {
+            batch.interaction(later(1), StreamId(1), &interaction(&number.to_string(), &payload));
+        });
+        let said = house.block(async { tokio::time::timeout(Duration::from_millis(1), running.events.next()).await });
+        if let Ok(event) = said {
+            let Some(Event::LogHeldBack { bytes }) = event else { panic!("{event:?}") };
+            break bytes;
+        }
+        assert!(number < 1000, "no word about the reader");
+    };
+    assert!(bytes > 1024 * 1024);
+    assert_eq!(ask(&reader, "SELECT count(*) FROM interactions"), ["0"]);
+    drop(reader);
+    assert_eq!(house.ask("SELECT count(*) FROM interactions"), [number.to_string()]);
+    house.set(later(120));
+    house.settle(&running);
+    house.tick_until(|| std::fs::metadata(house.beside("-wal")).unwrap().len() == 0);
+    house.finish(running);
+}
+
+#[test]
+fn a_full_disk_holds_everything_up_and_loses_nothing() {
+    let Some(disk) = SmallDisk::mount(4) else {
+        skipped("mounting a small file system needs root");
+        return;
+    };
+    let house = House::within(tempfile::tempdir_in(disk.path()).unwrap());
+    let mut running = house.run(&["aa"]);
+    let filler = disk.path().join("filler");
+    std::fs::write(&filler, vec![0; 1024 * 1024]).unwrap();
+    let payload = " ".repeat(100_000);
+    for number in 0..40 {
+        let mut batch = running.intake.batch();
+        batch.interaction(later(1), StreamId(1), &interaction(&number.to_string(), &payload));
+        running.intake.try_send(batch).unwrap();
+    }
+    let Event::Failing { full: true, detail } = house.event(&mut running) else { panic!("no word about the disk") };
+    assert!(!detail.is_empty());
+    assert!(running.intake.queued_frames() > 0);
+    std::fs::remove_file(&filler).unwrap();
+    disk.grow(64);
+    assert!(matches!(house.event(&mut running), Event::Recovered { .. }));
+    house.settle(&running);
+    assert_eq!(house.ask("SELECT count(*) FROM interactions"), ["40"]);
+    assert_eq!(house.ask("PRAGMA integrity_check"), ["ok"]);
+    house.finish(running);
+}
+
+#[test]
+fn catching_up_and_back_loses_nothing() {
+    let mut house = House::new();
+    house.options.synchronous = siftd::archive::Synchronous::Normal;
+    let running = house.run(&["aa"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(Record::Drain(true));
+    });
+    for number in 0..5000 {
+        let mut batch = running.intake.batch();
+        batch.interaction(later(1), StreamId(1), &interaction(&number.to_string(), "{}"));
+        running.intake.try_send(batch).unwrap();
+    }
+    house.send(&running, |batch| batch.record(Record::Drain(false)));
+    assert_eq!(house.ask("SELECT count(*) FROM interactions"), ["5000"]);
+    house.finish(running);
+}
+
+/// A file system in memory, so small that it is soon full.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount(mebibytes: usize) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"])
+            .arg(folder.path())
+            .output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self(folder))
+    }
+
+    fn path(&self) -> &std::path::Path {
+        self.0.path()
+    }
+
+    fn grow(&self, mebibytes: usize) {
+        let options = format!("remount,size={mebibytes}m");
+        let output = Command::new("mount").args(["-o", &options]).arg(self.path()).output().unwrap();
+        assert!(output.status.success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("--lazy").arg(self.path()).output());
+    }
+}

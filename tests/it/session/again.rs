@@ -1,0 +1,244 @@
+//! Streams that are switched off, or taken out and in again, on the living connection.
+
+use expect_test::expect;
+
+use super::script::check;
+
+#[test]
+fn a_disabled_stream_is_tried_once_a_day() {
+    check(
+        r#"only subscribe stands gap say dial
+         opens
+         ticks
+         0.2 ack a b
+         10 frame {"status":"failure","message":"The stream <a> has been disabled"}
+         86410.1 frame {"status":"failure","message":"The stream <a> has been disabled"}
+         172900 end"#,
+        &expect![[r#"
+            0 > dial
+            0.1 > say info connected
+            0.1 > subscribe a b
+            0.2 < ack a b
+            0.2 > stands a active
+            0.2 > stands b active
+            0.2 > say info subscribed: all streams answered: 2 active, 0 out, after 0.100 s
+            10 < frame {"status":"failure","message":"The stream <a> has been disabled"}
+            10 > stands a disabled
+            10 > say error stream-disabled
+            10 > gap a from 0.2 disabled
+            10 > say warn gap-opened
+            86410 > subscribe a
+            86410.1 < frame {"status":"failure","message":"The stream <a> has been disabled"}
+            172810.1 > subscribe a
+            172820.1 > say warn acknowledgement-missing
+            172820.1 > subscribe a
+            172830.1 > say warn acknowledgement-missing
+            172830.1 > subscribe a
+            172840.1 > say warn acknowledgement-missing
+            172880.1 > subscribe a
+            172890.1 > say warn acknowledgement-missing
+            172890.1 > subscribe a
+        "#]],
+    );
+}
+
+#[test]
+fn a_reload_tries_a_disabled_stream() {
+    check(
+        r#"only subscribe stands say
+         0.1 open
+         0.2 ack b
+         0.3 frame {"status":"failure","message":"The stream <a> has been disabled"}
+         10 reload
+         10.1 frame {"status":"failure","message":"The stream <a> has been disabled"}
+         20 eof
+         20.5 reload
+         21.1 open
+         21.2 ack b a
+         22 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.1 > say info connected
+            0.1 > subscribe a b
+            0.2 < ack b
+            0.2 > stands b active
+            0.3 < frame {"status":"failure","message":"The stream <a> has been disabled"}
+            0.3 > stands a disabled
+            0.3 > say error stream-disabled
+            0.3 > say warn gap-opened
+            0.3 > say info subscribed: all streams answered: 1 active, 1 out, after 0.200 s
+            10 < reload
+            10 > say info reloaded
+            10 > subscribe a
+            10.1 < frame {"status":"failure","message":"The stream <a> has been disabled"}
+            10.1 > stands a disabled
+            10.1 > say error stream-disabled
+            20 < eof
+            20 > say warn gap-opened
+            20 > say warn disconnected
+            20 > say info reconnecting: attempt 1 to connect in 1.0 s (network)
+            20.5 < reload
+            20.5 > say info reloaded
+            21.1 < open
+            21.1 > say info connected
+            21.1 > subscribe a b
+            21.2 < ack b a
+            21.2 > stands b active
+            21.2 > stands a active
+            21.2 > say info gap-closed
+            21.2 > say info subscribed: all streams answered: 2 active, 0 out, after 0.100 s
+        "#]],
+    );
+}
+
+#[test]
+fn streams_come_and_go_on_the_living_connection() {
+    check(
+        "only subscribe unsubscribe cover gap retired keep say
+         0.1 open
+         0.2 ack a b
+         30 tick
+         40 reload +c -a
+         40.1 item a
+         40.2 ack c
+         40.3 item c
+         41 end",
+        &expect![[r#"
+            0.1 < open
+            0.1 > say info connected
+            0.1 > subscribe a b
+            0.2 < ack a b
+            0.2 > cover a from 0.2
+            0.2 > cover b from 0.2
+            0.2 > say info subscribed: all streams answered: 2 active, 0 out, after 0.100 s
+            30 < tick
+            40 < reload +c -a
+            40 > unsubscribe a
+            40 > retired a at 40
+            40 > say info reloaded
+            40 > subscribe c
+            40.1 < item a
+            40.1 > say debug foreign-interaction
+            40.2 < ack c
+            40.2 > cover c from 40.2
+            40.3 < item c
+            40.3 > keep c
+        "#]],
+    );
+}
+
+#[test]
+fn a_stream_taken_out_and_in_again_waits_for_its_own_acknowledgement() {
+    check(
+        "only subscribe unsubscribe cover retired keep
+         0.1 open
+         0.2 ack b
+         0.3 reload -a
+         0.4 reload +a
+         0.5 item a
+         0.6 ack a
+         0.7 item a
+         0.8 ack a
+         1 end",
+        &expect![[r#"
+            0.1 < open
+            0.1 > subscribe a b
+            0.2 < ack b
+            0.2 > cover b from 0.2
+            0.3 < reload -a
+            0.3 > unsubscribe a
+            0.3 > retired a at 0.3
+            0.4 < reload +a
+            0.4 > subscribe a
+            0.5 < item a
+            0.5 > keep a
+            0.6 < ack a
+            0.7 < item a
+            0.7 > keep a
+            0.8 < ack a
+            0.8 > cover a from 0.8
+        "#]],
+    );
+}
+
+#[test]
+fn a_stream_in_again_is_not_proven_by_what_is_left_of_the_old_one() {
+    check(
+        r#"only subscribe unsubscribe cover retired keep
+         0.1 open
+         0.2 ack a b
+         1 reload -a
+         1.1 reload +a
+         1.2 item a
+         1.3 frame {"status":"success","message":"Successfully unsubscribed from hash <a>"}
+         12 item a
+         13 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.1 > subscribe a b
+            0.2 < ack a b
+            0.2 > cover a from 0.2
+            0.2 > cover b from 0.2
+            1 < reload -a
+            1 > unsubscribe a
+            1 > retired a at 1
+            1.1 < reload +a
+            1.1 > subscribe a
+            1.2 < item a
+            1.2 > keep a
+            1.3 < frame {"status":"success","message":"Successfully unsubscribed from hash <a>"}
+            11.1 > subscribe a
+            12 < item a
+            12 > cover a from 12
+            12 > keep a
+        "#]],
+    );
+}
+
+#[test]
+fn the_end_of_a_subscription_is_not_its_beginning() {
+    check(
+        r#"only cover say
+         0.1 open
+         0.2 frame {"status":"success","message":"Unsubscribed","hash":"<a>"}
+         0.3 frame {"status":"failure","message":"You were not successfully subscribed to <a>"}
+         1 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.1 > say info connected
+            0.2 < frame {"status":"success","message":"Unsubscribed","hash":"<a>"}
+            0.2 > say warn unknown-status
+            0.3 < frame {"status":"failure","message":"You were not successfully subscribed to <a>"}
+            0.3 > say warn unknown-status
+            0.3 > say warn stream-trouble: stream a not served, asking again in 10 s: You were not successfully subscribed to a
+        "#]],
+    );
+}
+
+#[test]
+fn a_mistake_of_ours_is_named_and_not_repeated_in_a_loop() {
+    check(
+        r#"only subscribe say dial
+         0.1 open
+         0.2 ack a
+         0.3 frame {"status":"warning","message":"The JSON received from the message was invalid"}
+         5 frame {"status":"warning","message":"An invalid action was received"}
+         10.4 ack b
+         20 end"#,
+        &expect![[r#"
+            0 > dial
+            0.1 < open
+            0.1 > say info connected
+            0.1 > subscribe a b
+            0.2 < ack a
+            0.3 < frame {"status":"warning","message":"The JSON received from the message was invalid"}
+            0.3 > say error request-refused
+            0.3 > say warn stream-trouble: stream b not served, asking again in 10 s: The JSON received from the message was invalid
+            0.3 > say info subscribed: all streams answered: 1 active, 1 out, after 0.200 s
+            5 < frame {"status":"warning","message":"An invalid action was received"}
+            5 > say error request-refused
+            10.3 > subscribe b
+            10.4 < ack b
+        "#]],
+    );
+}

@@ -1,0 +1,159 @@
+//! More streams than the connection carries.
+
+use expect_test::expect;
+
+use super::script::check;
+
+#[test]
+fn too_many_subscriptions_leave_the_rest_out_once() {
+    check(
+        r#"streams a b c d e f g
+         window 3
+         only subscribe stands gap say
+         0.1 open
+         0.2 ack a b c
+         0.3 frame {"status":"failure","message":"You have too many subscriptions"}
+         0.3 frame {"status":"failure","message":"You have too many subscriptions"}
+         0.3 frame {"status":"failure","message":"You have too many subscriptions"}
+         30 eof
+         31 open
+         31.1 ack a b c
+         31.2 frame {"status":"failure","message":"You have too many subscriptions"}
+         31.2 frame {"status":"failure","message":"You have too many subscriptions"}
+         31.2 frame {"status":"failure","message":"You have too many subscriptions"}
+         32 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.1 > say info connected
+            0.1 > subscribe a b c
+            0.2 < ack a b c
+            0.2 > stands a active
+            0.2 > subscribe d
+            0.2 > stands b active
+            0.2 > subscribe e
+            0.2 > stands c active
+            0.2 > subscribe f
+            0.3 < frame {"status":"failure","message":"You have too many subscriptions"}
+            0.3 < frame {"status":"failure","message":"You have too many subscriptions"}
+            0.3 < frame {"status":"failure","message":"You have too many subscriptions"}
+            0.3 > stands g overflow
+            0.3 > gap g from 0 over_limit
+            0.3 > stands d overflow
+            0.3 > gap d from 0 over_limit
+            0.3 > stands e overflow
+            0.3 > gap e from 0 over_limit
+            0.3 > stands f overflow
+            0.3 > gap f from 0 over_limit
+            0.3 > say error too-many-subscriptions: the connection is full with 3 streams, 4 are left out: You have too many subscriptions
+            0.3 > say info subscribed: all streams answered: 3 active, 4 out, after 0.200 s
+            30 < eof
+            30 > gap a from 0.2 network
+            30 > gap b from 0.2 network
+            30 > gap c from 0.2 network
+            30 > say warn gap-opened
+            30 > say warn disconnected
+            30 > say info reconnecting: attempt 1 to connect in 1.0 s (network)
+            31 < open
+            31 > say info connected
+            31 > subscribe a b c
+            31.1 < ack a b c
+            31.1 > stands a active
+            31.1 > subscribe d
+            31.1 > stands b active
+            31.1 > subscribe e
+            31.1 > stands c active
+            31.1 > subscribe f
+            31.2 < frame {"status":"failure","message":"You have too many subscriptions"}
+            31.2 < frame {"status":"failure","message":"You have too many subscriptions"}
+            31.2 < frame {"status":"failure","message":"You have too many subscriptions"}
+            31.2 > say info gap-closed
+            31.2 > say info subscribed: all streams answered: 3 active, 4 out, after 0.200 s
+        "#]],
+    );
+}
+
+#[test]
+fn room_that_a_removal_makes_is_used() {
+    check(
+        r#"streams a b c d e
+         window 2
+         only subscribe unsubscribe stands gap say cover retired
+         0.1 open
+         0.2 ack a b
+         0.3 ack c
+         0.3 frame {"status":"failure","message":"You have too many subscriptions","hash":"<d>"}
+         10 reload -b -a
+         10.1 ack d
+         10.2 ack e
+         11 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.1 > say info connected
+            0.1 > subscribe a b
+            0.2 < ack a b
+            0.2 > stands a active
+            0.2 > cover a from 0.2
+            0.2 > subscribe c
+            0.2 > stands b active
+            0.2 > cover b from 0.2
+            0.2 > subscribe d
+            0.3 < ack c
+            0.3 > stands c active
+            0.3 > cover c from 0.3
+            0.3 > subscribe e
+            0.3 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<d>"}
+            0.3 > stands d overflow
+            0.3 > gap d from 0 over_limit
+            0.3 > say error too-many-subscriptions: the connection is full with 3 streams, 1 are left out: You have too many subscriptions
+            10 < reload -b -a
+            10 > unsubscribe b
+            10 > retired b at 10
+            10 > unsubscribe a
+            10 > retired a at 10
+            10 > say info reloaded
+            10 > subscribe d
+            10.1 < ack d
+            10.1 > stands d active
+            10.1 > cover d from 10.1
+            10.2 < ack e
+            10.2 > stands e active
+            10.2 > cover e from 10.2
+            10.2 > say info gap-closed
+            10.2 > say info subscribed: all streams answered: 3 active, 0 out, after 10.100 s
+        "#]],
+    );
+}
+
+#[test]
+fn room_that_a_refused_stream_leaves_is_used() {
+    check(
+        r#"streams a b c
+         only subscribe stands say
+         0.1 open
+         0.2 ack a b
+         0.3 frame {"status":"failure","message":"You have too many subscriptions"}
+         10 frame {"status":"failure","message":"The stream <a> has been disabled"}
+         10.1 ack c
+         11 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.1 > say info connected
+            0.1 > subscribe a b c
+            0.2 < ack a b
+            0.2 > stands a active
+            0.2 > stands b active
+            0.3 < frame {"status":"failure","message":"You have too many subscriptions"}
+            0.3 > stands c overflow
+            0.3 > say error too-many-subscriptions: the connection is full with 2 streams, 1 are left out: You have too many subscriptions
+            0.3 > say info subscribed: all streams answered: 2 active, 1 out, after 0.200 s
+            10 < frame {"status":"failure","message":"The stream <a> has been disabled"}
+            10 > stands a disabled
+            10 > say error stream-disabled
+            10 > say warn gap-opened
+            10 > subscribe c
+            10.1 < ack c
+            10.1 > stands c active
+            10.1 > say info gap-closed
+        "#]],
+    );
+}
