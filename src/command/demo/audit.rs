@@ -80,9 +80,9 @@ pub(super) fn of(truth: &Truth, archive: &Reading) -> Result<Audit, Failure> {
     let mut audit = Audit { made: truth.messages.len(), deletions: truth.deletions.len(), ..Audit::default() };
     let gaps = gaps(archive, &mut audit)?;
     let mut stored = vec![0_usize; truth.messages.len()];
-    archive.each("SELECT stream, interaction_id, payload FROM interactions", [], |row| {
-        let text = |place| read(archive, row, place);
-        audit.row(truth, &mut stored, &text(0)?, &text(1)?, &text(2)?);
+    let rows = "SELECT stream, interaction_id, payload FROM interactions";
+    archive.each(rows, [], three_texts, |(stream, id, payload)| {
+        audit.row(truth, &mut stored, &stream, &id, &payload);
         Ok::<(), ReadError>(())
     })?;
     audit.acknowledged = archive.all(SUBSCRIBED, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -99,8 +99,8 @@ pub(super) fn of(truth: &Truth, archive: &Reading) -> Result<Audit, Failure> {
     Ok(audit)
 }
 
-fn read(archive: &Reading, row: &Row<'_>, place: usize) -> Result<String, ReadError> {
-    row.get(place).map_err(|error| archive.explained(&error))
+fn three_texts(row: &Row<'_>) -> rusqlite::Result<(String, String, String)> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
 }
 
 fn gaps(archive: &Reading, audit: &mut Audit) -> Result<Gaps, ReadError> {
@@ -109,11 +109,10 @@ fn gaps(archive: &Reading, audit: &mut Audit) -> Result<Gaps, ReadError> {
                (SELECT max(at_us) FROM notices) AS last_word_us
           FROM gaps";
     let mut gaps = Gaps::default();
-    archive.each(GAPS, [], |row| {
-        let read = || -> rusqlite::Result<(String, i64, Option<i64>, String, i64)> {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-        };
-        let (stream, from_us, ended_us, cause, last_us) = read().map_err(|error| archive.explained(&error))?;
+    let read = |row: &Row<'_>| -> rusqlite::Result<(String, i64, Option<i64>, String, i64)> {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    };
+    archive.each(GAPS, [], read, |(stream, from_us, ended_us, cause, last_us)| {
         audit.gap(&stream, ended_us.unwrap_or(last_us).saturating_sub(from_us), &cause);
         let gap = Gap { from_us, until_us: ended_us.unwrap_or(i64::MAX), cause };
         gaps.0.entry(stream).or_default().push(gap);

@@ -81,13 +81,13 @@ fn taken(archive: &Reading, now: Time) -> Result<Picture, ReadError> {
           FROM gaps";
     const NEWEST: &str = "SELECT level, notice, message FROM notices WHERE level <> 'debug' ORDER BY id DESC LIMIT ?1";
     let mut picture = Picture::default();
-    archive.each(STREAMS, [], |row| {
-        let read = || -> rusqlite::Result<(String, i64, i64)> { Ok((row.get(0)?, row.get(1)?, row.get(2)?)) };
-        let (state, streams, stored) = read().map_err(|error| archive.explained(&error))?;
+    let streams = |row: &rusqlite::Row<'_>| -> rusqlite::Result<(String, i64, i64)> {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    };
+    for (state, streams, stored) in archive.all(STREAMS, [], streams)? {
         picture.streams.push((state, streams));
         picture.stored = picture.stored.saturating_add(stored);
-        Ok::<(), ReadError>(())
-    })?;
+    }
     if let Some((open, closed, seconds)) =
         archive.first(GAPS, [now.micros()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
     {
