@@ -24,6 +24,7 @@ mod reload;
 mod runbook;
 mod session;
 mod simulate;
+mod simulator;
 mod status;
 mod systemd;
 mod tidy;
