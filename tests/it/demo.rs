@@ -57,8 +57,8 @@ fn a_short_demo_loses_nothing_and_has_a_gap_of_every_cause() {
     ] {
         assert_eq!(numbers(&text, cause).first(), Some(&streams), "{cause}\n{text}");
     }
-    assert_eq!(text.matches("\nsqlite3 -readonly ").count(), 3);
-    assert!(text.ends_with("\n1\n"), "the last question asks whether a stream is proven complete\n{text}");
+    assert_eq!(text.matches("\nsqlite3 -readonly -header ").count(), 3);
+    assert!(text.ends_with("\ncomplete\n1\n"), "the last question asks whether a stream is proven complete\n{text}");
     let mut names: Vec<_> =
         fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

@@ -15,10 +15,16 @@ use crate::time::Time;
 /// So many pieces of evidence are named; the rest is counted.
 const NAMED_MAX: usize = 10;
 
+const SUBSCRIBED: &str = "
+    SELECT connection_id, detail ->> '$.seconds', detail ->> '$.active'
+      FROM notices WHERE notice = 'subscribed' ORDER BY id";
+
 /// What became of the messages that the server made. A message counts once for each stream that it matches.
 #[derive(Debug, Default)]
 pub(super) struct Audit {
     pub(super) made: usize,
+    /// Of these, handed to a connection at least once.
+    pub(super) sent: usize,
     pub(super) stored: usize,
     pub(super) deleted: usize,
     pub(super) in_gaps: usize,
@@ -37,9 +43,8 @@ pub(super) struct Audit {
     pub(super) repeated: usize,
     pub(super) deletions: usize,
     pub(super) causes: BTreeMap<String, OfCause>,
-    /// How long each connection took from its upgrade to the last acknowledgement, in seconds, and for how many
-    /// streams.
-    pub(super) acknowledged: Vec<(f64, i64)>,
+    /// Connections, how long each took from its upgrade to the last acknowledgement in seconds, and for how many streams.
+    pub(super) acknowledged: Vec<(i64, f64, i64)>,
 }
 
 /// The gaps of one cause.
@@ -71,17 +76,16 @@ impl Gaps {
 }
 
 /// Compares what was made with what the archive holds.
-pub(super) fn of(truth: Truth, archive: &Reading) -> Result<Audit, Failure> {
+pub(super) fn of(truth: &Truth, archive: &Reading) -> Result<Audit, Failure> {
     let mut audit = Audit { made: truth.messages.len(), deletions: truth.deletions.len(), ..Audit::default() };
     let gaps = gaps(archive, &mut audit)?;
     let mut stored = vec![0_usize; truth.messages.len()];
     let rows = "SELECT stream, interaction_id, payload FROM interactions";
     archive.each(rows, [], three_texts, |(stream, id, payload)| {
-        audit.row(&truth, &mut stored, &stream, &id, &payload);
+        audit.row(truth, &mut stored, &stream, &id, &payload);
         Ok::<(), ReadError>(())
     })?;
-    let subscribed = "SELECT detail ->> '$.seconds', detail ->> '$.active' FROM notices WHERE notice = 'subscribed'";
-    audit.acknowledged = archive.all(subscribed, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    audit.acknowledged = archive.all(SUBSCRIBED, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let ordered: HashSet<&str> = truth
         .deletions
         .iter()
@@ -89,9 +93,9 @@ pub(super) fn of(truth: Truth, archive: &Reading) -> Result<Audit, Failure> {
         .map(|deletion| deletion.id.as_str())
         .collect();
     for (message, rows) in truth.messages.iter().zip(&stored) {
-        audit.judge(message, *rows, ordered.contains(message.id.as_str()), &truth, &gaps);
+        audit.judge(message, *rows, ordered.contains(message.id.as_str()), truth, &gaps);
     }
-    audit.judge_deletions(&truth, &stored, &gaps);
+    audit.judge_deletions(truth, &stored, &gaps);
     Ok(audit)
 }
 
@@ -143,11 +147,13 @@ impl Audit {
     /// What became of one message.
     fn judge(&mut self, message: &Message, rows: usize, ordered: bool, truth: &Truth, gaps: &Gaps) {
         let Message { stream, id, makings, .. } = message;
+        let sent = makings.iter().filter(|making| making.fate == "sent").count();
+        self.sent += usize::from(sent > 0);
         let covered = |making: &&Making| gaps.at(stream, making.at_us).is_none();
         if rows > 0 {
             self.stored += 1;
             self.stored_in_gaps += usize::from(!makings.iter().any(|making| covered(&making)));
-            self.repeated += usize::from(makings.iter().filter(|making| making.fate == "sent").count() > 1);
+            self.repeated += usize::from(sent > 1);
             if rows > 1 {
                 self.doubled.push(format!("{stream} {id}: {rows} rows"));
             }

@@ -104,7 +104,7 @@ fn attempt(args: &Args) -> Result<(), Failure> {
 fn conclude(folder: &Folder, out: &mut dyn Write) -> Result<(), Failure> {
     let archive = Reading::open(&folder.archive())?;
     let truth = Truth::read(&folder.journal())?;
-    let audit = audit::of(truth, &archive)?;
+    let audit = audit::of(&truth, &archive)?;
     report::print(&audit, Ink::of_stdout(), out)?;
     files(folder, out)?;
     queries::print(&archive, out)?;

@@ -16,15 +16,18 @@ const VALUE_MAX: usize = 60;
 /// Prints the questions as the shell takes them, each with the answer that SQLite gave.
 pub(super) fn print(archive: &Reading, out: &mut dyn Write) -> Result<(), Failure> {
     for (what, question) in questions(archive)? {
-        writeln!(out, "\n# {what}\nsqlite3 -readonly {} \"{question}\"", shell(archive.path()))?;
+        writeln!(out, "\n# {what}\nsqlite3 -readonly -header {} \"{question}\"", shell(archive.path()))?;
         answer(archive, &question, out)?;
     }
     Ok(())
 }
 
 fn answer(archive: &Reading, question: &str, out: &mut dyn Write) -> Result<(), Failure> {
-    let lines = archive.all(question, [], values)?;
-    lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    let answer = archive.all(question, [], |row| Ok((names(row), values(row)?)))?;
+    if let Some((names, _)) = answer.first() {
+        writeln!(out, "{names}")?;
+    }
+    answer.iter().try_for_each(|(_, values)| writeln!(out, "{values}"))?;
     Ok(())
 }
 
@@ -37,13 +40,14 @@ fn questions(archive: &Reading) -> Result<Vec<(&'static str, String)>, ReadError
     let busiest: Option<String> = archive.first(BUSIEST, [], |row| row.get(0))?;
     let mut questions = vec![(
         "Which gaps are there, by cause?",
-        "SELECT cause, count(DISTINCT stream) AS streams, count(*) AS gaps, round(sum(seconds), 1) AS seconds \
+        "SELECT cause, count(DISTINCT stream) AS streams, count(*) AS gaps, round(sum(seconds), 1) AS seconds, \
+         count(*) - count(ended_us) AS growing \
          FROM gaps GROUP BY cause ORDER BY streams DESC, cause"
             .to_owned(),
     )];
     let Some(stream) = busiest else { return Ok(questions) };
     let newest = format!(
-        "SELECT received_at, type, author, substr(content, 1, 40) FROM interactions WHERE stream = '{stream}' \
+        "SELECT received_at, type, author, substr(content, 1, 40) AS begins FROM interactions WHERE stream = '{stream}' \
          ORDER BY received_us DESC LIMIT 3"
     );
     questions.insert(0, ("What came last for a stream?", newest));
@@ -56,6 +60,10 @@ fn questions(archive: &Reading) -> Result<Vec<(&'static str, String)>, ReadError
         questions.push(("Is this stream proven complete between these moments? (1: it is)", complete));
     }
     Ok(questions)
+}
+
+fn names(row: &Row<'_>) -> String {
+    row.as_ref().column_names().collect::<Vec<_>>().join("|")
 }
 
 /// A row as the program sqlite3 prints it; harmless on a terminal.

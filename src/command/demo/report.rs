@@ -11,6 +11,7 @@ pub(super) fn print(audit: &Audit, ink: Ink, out: &mut dyn Write) -> io::Result<
     let mut sheet = Sheet::new(&["A MESSAGE COUNTS ONCE A STREAM", ">MESSAGES"]);
     for (what, number) in [
         ("made for wanted streams", audit.made),
+        ("  (sent, or about to be)", audit.sent),
         ("  stored", audit.stored),
         ("  deleted by order", audit.deleted),
         ("  in gaps", audit.in_gaps),
@@ -57,13 +58,9 @@ fn causes(audit: &Audit, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn connections(audit: &Audit, out: &mut dyn Write) -> io::Result<()> {
-    for (number, (seconds, streams)) in audit.acknowledged.iter().enumerate() {
-        let order = if number == 0 { "first" } else { "later" };
-        writeln!(
-            out,
-            "{order} connection: {} acknowledged after {seconds:.2} s",
-            figures::counted(*streams, "stream")
-        )?;
+    for (connection, seconds, streams) in &audit.acknowledged {
+        let streams = figures::counted(*streams, "stream");
+        writeln!(out, "connection {connection}: {streams} acknowledged {seconds:.2} s after the upgrade")?;
     }
     Ok(())
 }

@@ -113,10 +113,12 @@ fn clock(at: Duration) -> String {
     format!("{:02}:{:02}", at.as_secs() / 60, at.as_secs() % 60)
 }
 
-fn streams(picture: &Picture) -> String {
+/// Streams by state; without a connection, as the daemon left them.
+fn streams(state: &str, picture: &Picture) -> String {
+    let were = if matches!(state, "live" | "draining" | "subscribing") { "" } else { "were " };
     let states: Vec<_> =
         picture.streams.iter().map(|(state, number)| format!("{} {}", figures::count(*number), cell(state))).collect();
-    if states.is_empty() { "none yet".to_owned() } else { states.join(", ") }
+    if states.is_empty() { "no streams yet".to_owned() } else { format!("{were}{}", states.join(", ")) }
 }
 
 fn gaps(picture: &Picture) -> String {
@@ -127,7 +129,7 @@ fn gaps(picture: &Picture) -> String {
 /// Everything on one line.
 fn summary(state: &str, picture: &Picture) -> String {
     let (stored, rate) = (figures::count(picture.stored), figures::count(picture.rate));
-    let (streams, gaps) = (streams(picture), gaps(picture));
+    let (streams, gaps) = (streams(state, picture), gaps(picture));
     let notice = picture.notices.first().map_or("-", |(_, name, _)| name);
     format!("{state:<14} {stored:>8} stored {rate:>6}/s | {streams} | gaps {gaps} | {}", cell(notice))
 }
@@ -138,7 +140,7 @@ fn block(at: Duration, state: &str, playing: &str, picture: &Picture) -> Vec<(St
         (clock(at), playing.to_owned()),
         ("daemon".to_owned(), state.to_owned()),
         ("stored".to_owned(), format!("{}, {} a second", figures::count(picture.stored), figures::count(picture.rate))),
-        ("streams".to_owned(), streams(picture)),
+        ("streams".to_owned(), streams(state, picture)),
         ("gaps".to_owned(), format!("{} of all streams together", gaps(picture))),
     ];
     for (place, (level, name, message)) in picture.notices.iter().enumerate() {

@@ -23,7 +23,7 @@ const BEAT: Duration = Duration::from_millis(50);
 /// How often the view is renewed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the daemon may take to be where the story needs it.
-const HELD_MAX: Duration = Duration::from_secs(60);
+const HELD_MAX: Duration = Duration::from_mins(1);
 
 /// How the show came to its end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -67,7 +67,7 @@ impl<'a> Show<'a> {
             ),
         )?;
         let daemon = Some(Child::daemon(folder)?);
-        let (view, story) = (View::of(folder.archive()), Story::new(args.length()));
+        let (view, story) = (View::of(folder.archive(), opened), Story::new(args.length()));
         Ok(Self { folder, clock, opened, screen, view, looked: opened, story, simulator, daemon })
     }
 
@@ -84,11 +84,20 @@ impl<'a> Show<'a> {
             self.settle(&mut beat).await?;
         }
         self.screen.finish();
-        if let Some(daemon) = self.daemon.take() {
+        let stopped = self.stop().await;
+        match ended {
+            Ended::Played => stopped.map(|()| ended),
+            // A process that had only just been started may not know yet how to end in order.
+            Ended::Interrupted => Ok(ended),
+        }
+    }
+
+    /// Ends both processes in order, the daemon first.
+    async fn stop(self) -> Result<(), Failure> {
+        if let Some(daemon) = self.daemon {
             daemon.stop().await?;
         }
-        self.simulator.stop().await?;
-        Ok(ended)
+        self.simulator.stop().await
     }
 
     async fn run(&mut self, beat: &mut Interval) -> Result<(), Failure> {

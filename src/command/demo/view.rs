@@ -30,12 +30,13 @@ pub(super) struct View {
     path: PathBuf,
     reading: Option<Reading>,
     picture: Picture,
-    looked: Option<Time>,
+    looked: Time,
 }
 
 impl View {
-    pub(super) fn of(path: PathBuf) -> Self {
-        Self { path, reading: None, picture: Picture::default(), looked: None }
+    /// The view of an archive that is yet to be made.
+    pub(super) fn of(path: PathBuf, now: Time) -> Self {
+        Self { path, reading: None, picture: Picture::default(), looked: now }
     }
 
     /// The state that the daemon with this process id has written down, if it has and can be read.
@@ -48,12 +49,12 @@ impl View {
     pub(super) fn look(&mut self, now: Time) -> &Picture {
         let before = self.picture.stored;
         if let Some(Ok(mut picture)) = self.reading().map(|reading| taken(reading, now)) {
-            let span = self.looked.map_or(0, |looked| now.micros().saturating_sub(looked.micros()));
+            let span = now.micros().saturating_sub(self.looked.micros());
             if span > 0 {
                 picture.rate = (picture.stored - before).max(0).saturating_mul(1_000_000) / span;
             }
             self.picture = picture;
-            self.looked = Some(now);
+            self.looked = now;
         }
         &self.picture
     }
