@@ -436,6 +436,7 @@ INSERT INTO column_meaning (view, column, meaning) VALUES
 -- where an index has (bucket, stream) or (connection, stream). ANALYZE on the empty tables makes sqlite_stat1.
 ANALYZE;
 DELETE FROM sqlite_stat1;
+DROP TABLE IF EXISTS sqlite_stat4;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('stream', 'sqlite_autoindex_stream_1', '5000 1'),
     ('connection', 'connection_open', '1 1'),
