@@ -93,8 +93,10 @@ fn wire(
     let bounds = QueueBounds { max_bytes: settings.queue.max_bytes };
     let (intake, events, _writer) = archive.start(bounds, move || clock.now())?;
     let protocol = protocol_of(&settings);
+    let address = protocol.address();
     let dialer = Dialer {
-        url: protocol.address().secret,
+        url: address.secret,
+        mask: address.mask,
         timeout: settings.source.connect_timeout,
         max_frame: settings.source.max_frame,
         tls,

@@ -1,6 +1,9 @@
 //! Words of a peer, made harmless: one line, no control characters, bounded.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::limits::PEER_TEXT_MAX;
 
@@ -31,6 +34,31 @@ impl fmt::Display for PeerText {
 impl From<PeerText> for String {
     fn from(text: PeerText) -> Self {
         text.0
+    }
+}
+
+/// The forms of our secret that a peer may echo, so that its words can be told without it.
+#[derive(Clone, Debug, Default)]
+pub struct Mask(Vec<SecretString>);
+
+/// A secret shorter than this would blank out half of what is said.
+const MASKED_MIN: usize = 6;
+
+impl Mask {
+    /// Hides the secret in each of these forms.
+    pub fn of<'s>(forms: impl IntoIterator<Item = &'s str>) -> Self {
+        Self(forms.into_iter().filter(|form| form.len() >= MASKED_MIN).map(SecretString::from).collect())
+    }
+
+    /// The text with `***` in place of the secret. To be done before the text is cut.
+    pub fn hide<'t>(&self, text: impl Into<Cow<'t, str>>) -> Cow<'t, str> {
+        let mut text = text.into();
+        for form in &self.0 {
+            if text.contains(form.expose_secret()) {
+                text = Cow::Owned(text.replace(form.expose_secret(), "***"));
+            }
+        }
+        text
     }
 }
 
@@ -70,6 +98,13 @@ mod tests {
             PeerText::of("a\n<0>b\u{1b}[31m\u{202e}c\u{9b}").as_str(),
             "a\\u{a}<0>b\\u{1b}[31m\\u{202e}c\\u{9b}"
         );
+    }
+
+    #[test]
+    fn an_echoed_secret_is_not_told() {
+        let mask = Mask::of(["k3y+with/o", "k3y%2Bwith%2Fo", "short"]);
+        assert_eq!(mask.hide("no k3y+with/o or k3y%2Bwith%2Fo, in short"), "no *** or ***, in short");
+        assert!(!format!("{mask:?}").contains("k3y"));
     }
 
     #[test]

@@ -161,7 +161,8 @@ impl Loop {
                 let settings = &read.settings;
                 self.driver.log.set_level(settings.log.level);
                 self.driver.protocol = protocol_of(settings);
-                self.driver.dialer.url = self.driver.protocol.address().secret;
+                let address = self.driver.protocol.address();
+                (self.driver.dialer.url, self.driver.dialer.mask) = (address.secret, address.mask);
                 self.driver.dialer.timeout = settings.source.connect_timeout;
                 self.driver.dialer.max_frame = settings.source.max_frame;
                 self.driver.dialer.tls = read.tls.clone();

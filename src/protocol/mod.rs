@@ -6,6 +6,7 @@ pub use datasift::DataSift;
 
 use secrecy::SecretString;
 
+use crate::peer_text::Mask;
 use crate::signal::{Class, Signal};
 
 /// One server's language.
@@ -34,4 +35,6 @@ pub struct Address {
     pub secret: SecretString,
     /// Without.
     pub shown: String,
+    /// Hides the identity in whatever the server says about it.
+    pub mask: Mask,
 }

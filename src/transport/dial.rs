@@ -23,7 +23,7 @@ use super::stream::Stream;
 use super::websocket::{Socket, fault_of};
 use crate::fault::Fault;
 use crate::limits::WRITE_BUFFER_MAX;
-use crate::peer_text::PeerText;
+use crate::peer_text::{Mask, PeerText};
 use crate::time::Time;
 
 /// All that is needed to connect.
@@ -34,6 +34,8 @@ pub struct Dialer {
     pub timeout: Duration,
     /// Bytes of one message above which it is not read.
     pub max_frame: usize,
+    /// Hides the identity in what the server says.
+    pub mask: Mask,
     /// For `wss`.
     pub tls: Arc<ClientConfig>,
 }
@@ -105,9 +107,10 @@ impl Dialer {
         let upgrade: Request = request;
         match client_async_with_config(upgrade, stream, Some(config)).await {
             Ok((socket, response)) => {
-                Ok(Dialed { socket: Socket::new(socket, self.max_frame), told: told(response.headers()) })
+                let socket = Socket::new(socket, self.max_frame, self.mask.clone());
+                Ok(Dialed { socket, told: told(response.headers()) })
             }
-            Err(tungstenite::Error::Http(response)) => Err(refused(&response)),
+            Err(tungstenite::Error::Http(response)) => Err(refused(&response, &self.mask)),
             Err(error) => Err(fault_of(&error, self.max_frame).into()),
         }
     }
@@ -140,12 +143,12 @@ fn unreachable(host: &str, port: u16, error: &io::Error) -> DialError {
 }
 
 /// The server answered, but not with an upgrade.
-fn refused(response: &Response) -> DialError {
+fn refused(response: &Response, mask: &Mask) -> DialError {
     let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
     let text = message_of(&body).unwrap_or_else(|| body.lines().next().unwrap_or_default().to_owned());
     let retry_after =
         header(response.headers(), &RETRY_AFTER).and_then(|wait| retry_after(wait, told(response.headers())));
-    let (status, text) = (response.status().as_u16(), PeerText::of(&text).into());
+    let (status, text) = (response.status().as_u16(), PeerText::of(&mask.hide(text)).into());
     DialError { fault: Fault::Refused { status, retry_after, class: None, text }, body }
 }
 

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
 use super::stream::Stream;
 use crate::fault::Fault;
-use crate::peer_text::PeerText;
+use crate::peer_text::{Mask, PeerText};
 
 /// A WebSocket that stands.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub struct Socket {
     /// Something of ours waits to be sent.
     unsent: bool,
     max_frame: usize,
+    mask: Mask,
 }
 
 /// What came.
@@ -35,8 +36,8 @@ pub enum Event {
 }
 
 impl Socket {
-    pub(super) fn new(stream: WebSocketStream<Stream>, max_frame: usize) -> Self {
-        Self { stream, unsent: false, max_frame }
+    pub(super) fn new(stream: WebSocketStream<Stream>, max_frame: usize, mask: Mask) -> Self {
+        Self { stream, unsent: false, max_frame, mask }
     }
 
     /// Waits for what comes next, and sends meanwhile what waits to be sent. Nothing is lost if the wait is given up.
@@ -86,7 +87,7 @@ impl Socket {
             Some(Ok(Message::Pong(bytes))) => Event::Control(bytes.len()),
             Some(Ok(Message::Close(frame))) => Event::Lost(match frame {
                 Some(frame) => {
-                    let reason = PeerText::of(&frame.reason).into();
+                    let reason = PeerText::of(&self.mask.hide(frame.reason.as_str())).into();
                     Fault::Closed { code: Some(frame.code.into()), reason }
                 }
                 None => Fault::Closed { code: None, reason: String::new() },

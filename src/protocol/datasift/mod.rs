@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use self::fields::{Data, Dates, Fields, Frame, Scalar};
 use super::{Address, Protocol};
 use crate::limits::{ID_BYTES_MAX, KIND_BYTES_MAX};
+use crate::peer_text::Mask;
 use crate::signal::{Class, Delete, Interaction, Signal, Status};
 use crate::time::Time;
 
@@ -24,6 +25,7 @@ pub struct DataSift {
     url: String,
     username: String,
     key: SecretString,
+    mask: Mask,
     dates: Dates,
 }
 
@@ -39,7 +41,9 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 
 impl DataSift {
     pub fn new(url: &str, username: &str, key: SecretString) -> Self {
-        Self { url: url.to_owned(), username: username.to_owned(), key, dates: Dates::default() }
+        let encoded = utf8_percent_encode(key.expose_secret(), VALUE).to_string();
+        let mask = Mask::of([key.expose_secret(), &encoded, &encoded.to_ascii_lowercase()]);
+        Self { url: url.to_owned(), username: username.to_owned(), key, mask, dates: Dates::default() }
     }
 
     /// The short way for a message of a stream in its usual spelling: one pass, and the payload is where it is.
@@ -167,6 +171,7 @@ impl Protocol for DataSift {
         Address {
             secret: format!("{}{mark}username={name}&api_key={key}&statuses=true", self.url).into(),
             shown: self.url.clone(),
+            mask: self.mask.clone(),
         }
     }
 
@@ -183,10 +188,25 @@ impl Protocol for DataSift {
     }
 
     fn decode(&mut self, frame: &str, say: &mut dyn FnMut(Signal<'_>)) {
-        match self.usual(frame) {
-            Some(signal) => say(signal),
-            None => self.unusual(frame, say),
+        if let Some(signal) = self.usual(frame) {
+            return say(signal);
         }
+        // What is told of a frame in words may echo the key; what is kept of it is kept as it came.
+        let mask = std::mem::take(&mut self.mask);
+        self.unusual(frame, &mut |signal| say(masked(&mask, signal)));
+        self.mask = mask;
+    }
+}
+
+/// A signal whose words do not echo the key.
+fn masked<'f>(mask: &Mask, signal: Signal<'f>) -> Signal<'f> {
+    match signal {
+        Signal::Status(mut status) => {
+            status.text = mask.hide(status.text);
+            Signal::Status(status)
+        }
+        Signal::Unreadable(reason, part) => Signal::Unreadable(mask.hide(reason).into_owned(), part),
+        signal @ (Signal::Interaction(_) | Signal::Delete(_) | Signal::Tick(_)) => signal,
     }
 }
 
