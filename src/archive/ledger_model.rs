@@ -71,8 +71,11 @@ impl Model {
 
     fn begin(&mut self, at: i64, truth: Truth) {
         self.from(at, truth);
-        self.began = at;
         self.runs = Some(truth);
+        // What touches a stretch of the same truth goes on with it.
+        let before = self.moments.iter().take(usize::try_from(at).unwrap()).rev();
+        let same = before.take_while(|moment| **moment == truth).count();
+        self.began = at - i64::try_from(same).unwrap();
     }
 
     fn gap(&mut self, from: i64, cause: Cause) {
