@@ -239,20 +239,25 @@ SELECT s.stream AS stream,
           LEFT JOIN gap g ON g.stream = s.id AND g.ended IS NULL) s;
 
 CREATE VIEW hours AS
+WITH filling AS (
+    SELECT stream, received / 3600000000 * 3600000000 AS hour, count(*) AS interactions
+      FROM interaction
+     WHERE bucket = (SELECT value FROM meta WHERE name = 'bucket')
+     GROUP BY stream, hour)
 SELECT h.stream AS stream,
        strftime('%Y-%m-%dT%H:%M:%S', h.hour_us / 1000000 - (h.hour_us % 1000000 < 0), 'unixepoch')
            || printf('.%06dZ', (h.hour_us % 1000000 + 1000000) % 1000000) AS hour_at,
        h.hour_us AS hour_us,
-       sum(h.interactions) AS interactions
-  FROM (SELECT s.name AS stream, t.hour AS hour_us, t.interactions AS interactions
+       h.interactions AS interactions
+  FROM (SELECT s.name AS stream, t.hour AS hour_us, t.interactions + coalesce(f.interactions, 0) AS interactions
           FROM tally_hour t
           JOIN stream s ON s.id = t.stream
+          LEFT JOIN filling f ON f.stream = t.stream AND f.hour = t.hour
          UNION ALL
-        SELECT s.name, i.received / 3600000000 * 3600000000, 1
-          FROM interaction i
-          JOIN stream s ON s.id = i.stream
-         WHERE i.bucket = (SELECT value FROM meta WHERE name = 'bucket')) h
- GROUP BY h.stream, h.hour_us;
+        SELECT s.name, f.hour, f.interactions
+          FROM filling f
+          JOIN stream s ON s.id = f.stream
+         WHERE NOT EXISTS (SELECT 1 FROM tally_hour t WHERE t.hour = f.hour AND t.stream = f.stream)) h;
 
 CREATE VIEW connections AS
 SELECT n.id AS id,
@@ -431,6 +436,7 @@ INSERT INTO column_meaning (view, column, meaning) VALUES
 -- where an index has (bucket, stream) or (connection, stream). ANALYZE on the empty tables makes sqlite_stat1.
 ANALYZE;
 DELETE FROM sqlite_stat1;
+DROP TABLE IF EXISTS sqlite_stat4;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('stream', 'sqlite_autoindex_stream_1', '5000 1'),
     ('connection', 'connection_open', '1 1'),

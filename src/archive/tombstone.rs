@@ -1,6 +1,7 @@
 //! What is kept of a deleted interaction so that it stays deleted: a keyed digest of its id.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use rusqlite::{Connection, params};
 
@@ -17,11 +18,17 @@ const EXPIRE_STEP: usize = 500;
 const DIGEST: usize = 16;
 
 /// The deleted interactions. Their ids cannot be read out of it: each digest is made with the archive's own key.
-#[derive(Debug)]
 pub(super) struct Tombstones {
     key: [u8; 32],
     /// The first eight bytes of every digest in the table, unless there are too many.
     listed: Option<HashSet<u64>>,
+}
+
+/// Without the key.
+impl fmt::Debug for Tombstones {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Tombstones").field("listed", &self.listed.as_ref().map(HashSet::len)).finish_non_exhaustive()
+    }
 }
 
 impl Tombstones {
