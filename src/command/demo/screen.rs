@@ -92,7 +92,7 @@ fn drawing<'a>(over: usize, lines: impl Iterator<Item = &'a String>) -> String {
         write!(text, "\u{1b}[{over}A\r").unwrap_or_default();
     }
     for line in lines {
-        write!(text, "{line}\u{1b}[K\n").unwrap_or_default();
+        writeln!(text, "{line}\u{1b}[K").unwrap_or_default();
     }
     text.push_str("\u{1b}[J");
     text
