@@ -117,9 +117,9 @@ fn clock(at: Duration) -> String {
     format!("{:02}:{:02}", at.as_secs() / 60, at.as_secs() % 60)
 }
 
-/// Streams by state; without a connection, as the daemon left them.
+/// Streams by state; without a daemon, as the dead one left them.
 fn streams(state: &str, picture: &Picture) -> String {
-    let were = if matches!(state, "live" | "draining" | "subscribing") { "" } else { "were " };
+    let were = if matches!(state, "dead" | "starting") { "were " } else { "" };
     let states: Vec<_> =
         picture.streams.iter().map(|(state, number)| format!("{} {}", figures::count(*number), cell(state))).collect();
     if states.is_empty() { "no streams yet".to_owned() } else { format!("{were}{}", states.join(", ")) }
