@@ -33,9 +33,10 @@ fn answer(archive: &Reading, question: &str, out: &mut dyn Write) -> Result<(), 
 
 fn questions(archive: &Reading) -> Result<Vec<(&'static str, String)>, ReadError> {
     const BUSIEST: &str = "SELECT stream FROM streams ORDER BY interactions DESC, stream LIMIT 1";
+    // The whole seconds within the longest stretch that is proven complete.
     const LONGEST: &str = "
-        SELECT strftime('%Y-%m-%dT%H:%M:%fZ', from_us / 1e6 + 0.001, 'unixepoch'),
-               strftime('%Y-%m-%dT%H:%M:%fZ', until_us / 1e6 - 0.001, 'unixepoch')
+        SELECT strftime('%Y-%m-%dT%H:%M:%S.000000Z', from_us / 1000000 + 1, 'unixepoch'),
+               strftime('%Y-%m-%dT%H:%M:%S.000000Z', until_us / 1000000, 'unixepoch')
           FROM coverage WHERE stream = ?1 ORDER BY until_us - from_us DESC LIMIT 1";
     let busiest: Option<String> = archive.first(BUSIEST, [], |row| row.get(0))?;
     let mut questions = vec![(

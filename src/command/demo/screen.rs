@@ -17,8 +17,8 @@ const LABEL: usize = 10;
 pub(super) struct Screen {
     terminal: bool,
     ink: Ink,
-    /// Lines that the next drawing overwrites.
-    drawn: usize,
+    /// The lines as they were last drawn, over which the next drawing goes.
+    drawn: Vec<String>,
     playing: String,
 }
 
@@ -26,17 +26,22 @@ impl Screen {
     /// Redraws only where that is understood: a log of a build has no cursor.
     pub(super) fn of_stdout() -> Self {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-        Self { terminal: io::stdout().is_terminal() && !dumb, ink: Ink::of_stdout(), drawn: 0, playing: String::new() }
+        Self {
+            terminal: io::stdout().is_terminal() && !dumb,
+            ink: Ink::of_stdout(),
+            drawn: Vec::new(),
+            playing: String::new(),
+        }
     }
 
-    /// Says what is played from now on.
+    /// Says what is played from now on. It stays there; the lines of the view go on below it.
     pub(super) fn announce(&mut self, at: Duration, says: &str) -> io::Result<()> {
         says.clone_into(&mut self.playing);
         let line = format!("{} {}", clock(at), self.ink.bold(format_args!(">> {says}")));
-        let mut text = self.over_the_last();
-        self.drawn = 0;
-        write!(text, "{line}{}", self.line_end()).unwrap_or_default();
-        put(&text)
+        if !self.terminal {
+            return put(&format!("{line}\n"));
+        }
+        put(&drawing(self.drawn.len(), std::iter::once(&line).chain(&self.drawn)))
     }
 
     /// Shows how it stands.
@@ -44,39 +49,24 @@ impl Screen {
         if !self.terminal {
             return put(&format!("{} {}\n", clock(at), summary(state, picture)));
         }
-        let columns = columns();
-        let mut text = self.over_the_last();
-        let lines = block(at, state, &self.playing, picture);
-        self.drawn = lines.len();
-        for (label, said) in &lines {
-            let said: String = said.chars().take(columns.saturating_sub(LABEL + 1)).collect();
+        let room = columns().saturating_sub(LABEL + 1);
+        let lines = block(at, state, &self.playing, picture).into_iter().map(|(label, said)| {
+            let said: String = said.chars().take(room).collect();
             let said = if label == "daemon" { self.tinted(state, &said) } else { said };
-            let label = self.ink.bold(format_args!("{label:<LABEL$}"));
-            // Writing to a String cannot fail.
-            write!(text, "{label}{said}{}", self.line_end()).unwrap_or_default();
-        }
-        put(&text)
+            format!("{}{said}", self.ink.bold(format_args!("{label:<LABEL$}")))
+        });
+        let lines: Vec<_> = lines.collect();
+        put(&drawing(self.drawn.len(), lines.iter()))?;
+        self.drawn = lines;
+        Ok(())
     }
 
-    /// The lines of the last drawing are left to what follows; only the cursor is given back.
+    /// The last drawing is left to stand; the cursor is given back.
     pub(super) fn finish(&mut self) {
-        self.drawn = 0;
         if self.terminal {
+            self.terminal = false;
             put("\u{1b}[?25h").unwrap_or_default();
         }
-    }
-
-    /// What leads back over the last drawing: what follows overwrites it line by line, so nothing flickers.
-    fn over_the_last(&self) -> String {
-        match (self.terminal, self.drawn) {
-            (false, _) => String::new(),
-            (true, 0) => "\u{1b}[?25l".to_owned(),
-            (true, drawn) => format!("\u{1b}[?25l\u{1b}[{drawn}A\r"),
-        }
-    }
-
-    fn line_end(&self) -> &'static str {
-        if self.terminal { "\u{1b}[K\n" } else { "\n" }
     }
 
     fn tinted(&self, state: &str, text: &str) -> String {
@@ -92,6 +82,20 @@ impl Drop for Screen {
     fn drop(&mut self) {
         self.finish();
     }
+}
+
+/// Goes up over the last drawing and overwrites it line by line, so that nothing flickers; what is below goes.
+fn drawing<'a>(over: usize, lines: impl Iterator<Item = &'a String>) -> String {
+    let mut text = String::from("\u{1b}[?25l");
+    if over > 0 {
+        // Writing to a String cannot fail.
+        write!(text, "\u{1b}[{over}A\r").unwrap_or_default();
+    }
+    for line in lines {
+        writeln!(text, "{line}\u{1b}[K").unwrap_or_default();
+    }
+    text.push_str("\u{1b}[J");
+    text
 }
 
 /// One write, so that a drawing is never seen in halves.
@@ -113,9 +117,9 @@ fn clock(at: Duration) -> String {
     format!("{:02}:{:02}", at.as_secs() / 60, at.as_secs() % 60)
 }
 
-/// Streams by state; without a connection, as the daemon left them.
+/// Streams by state; without a daemon, as the dead one left them.
 fn streams(state: &str, picture: &Picture) -> String {
-    let were = if matches!(state, "live" | "draining" | "subscribing") { "" } else { "were " };
+    let were = if matches!(state, "dead" | "starting") { "were " } else { "" };
     let states: Vec<_> =
         picture.streams.iter().map(|(state, number)| format!("{} {}", figures::count(*number), cell(state))).collect();
     if states.is_empty() { "no streams yet".to_owned() } else { format!("{were}{}", states.join(", ")) }
@@ -172,6 +176,13 @@ mod tests {
             summary("live", &picture()),
             "live             61,234 stored  2,011/s | 4,997 active, 1 rejected | gaps 1 open, 5,000 closed, 12,345 s | crash-found"
         );
+    }
+
+    #[test]
+    fn a_drawing_goes_over_the_last_one() {
+        let lines = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(drawing(0, lines.iter()), "\u{1b}[?25la\u{1b}[K\nb\u{1b}[K\n\u{1b}[J");
+        assert!(drawing(2, lines.iter()).starts_with("\u{1b}[?25l\u{1b}[2A\ra"));
     }
 
     #[test]
