@@ -228,7 +228,8 @@ impl ServerClock {
             Some((least, most)) if low <= most => Some((least.max(low), most)),
             Some((_, most)) if low <= most.saturating_add(ABSURD) => Some((low, low.saturating_add(SECOND))),
             Some(bounds) => Some(bounds),
-            None if low.saturating_abs() <= FAR => Some((low, low.saturating_add(SECOND))),
+            // It may have waited: it says how far the server's clock is ahead at least. That it is not behind is assumed.
+            None if low.saturating_abs() <= FAR => Some((low, low.saturating_add(SECOND).max(SECOND))),
             None => None,
         };
     }
@@ -356,6 +357,16 @@ mod tests {
         assert_eq!(clock.offset(), Some(300_900_000));
         // The doubt left is 0.1 s: all of it makes the moment earlier.
         assert_eq!(clock.ours(Time::from_seconds(1_000_301)), at(0));
+    }
+
+    #[test]
+    fn a_tick_that_waited_in_the_servers_buffer_is_not_taken_for_a_clock_that_is_behind() {
+        let mut clock = ServerClock::default();
+        clock.tick(at(5_000), Time::from_seconds(1_000_000));
+        let mut frontier = Frontier::new(at(0), MARGIN);
+        frontier.told(at(5_000), clock.ours(Time::from_seconds(1_000_000)));
+        assert!(frontier.proven() <= at(0).before(MARGIN));
+        assert_eq!(clock.offset(), Some(0));
     }
 
     #[test]

@@ -47,22 +47,28 @@ impl From<OpenError> for Refusal {
 /// # Errors
 /// If it cannot start; nothing was asked of the server then.
 pub fn run(path: Option<&Path>) -> Result<Exit, Refusal> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Refusal::new(Exit::Storage, format!("the daemon cannot start: {error}")))?;
+    runtime.block_on(async {
+        // First, as a signal that nobody takes ends the process.
+        let requests = Requests::listen();
+        let requests =
+            requests.map_err(|error| Refusal::new(Exit::Storage, format!("no signals can be taken: {error}")))?;
+        let (driver, first) = begin(path, requests)?;
+        driver.pulse.ready();
+        Ok(driver.run(first).await)
+    })
+}
+
+/// Reads and opens everything.
+fn begin(path: Option<&Path>, requests: Requests) -> Result<(Driver, Vec<Notice>), Refusal> {
     // Before the key is read.
     forbid_core_dumps()
         .map_err(|error| Refusal::new(Exit::Storage, format!("core dumps cannot be forbidden: {error}")))?;
     let Loaded { settings, path, .. } = config::load(path).map_err(|faults| Refusal::new(Exit::Config, faults))?;
     let tls = transport::tls(&settings.tls.authorities).map_err(|why| Refusal::new(Exit::Config, why))?;
     let log = log::start(&settings.log).map_err(|error| Refusal::new(Exit::Config, error))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Refusal::new(Exit::Storage, format!("the daemon cannot start: {error}")))?;
-    runtime.block_on(async {
-        let requests = Requests::listen()
-            .map_err(|error| Refusal::new(Exit::Storage, format!("no signals can be taken: {error}")))?;
-        let clock = Clock::start();
-        let (driver, first) = wire(settings, path.as_path(), tls, log, clock, requests)?;
-        driver.pulse.ready();
-        Ok(driver.run(first).await)
-    })
+    wire(settings, path.as_path(), tls, log, Clock::start(), requests)
 }
 
 /// Opens the archive and puts the parts together. Says what there is to say at the start.

@@ -108,7 +108,7 @@ pub enum Record {
     Gap { stream: StreamId, from: Time, cause: Cause, detail: Option<String> },
     /// A stream stands differently, and why.
     Stands { stream: StreamId, state: StreamState, reason: Option<String> },
-    /// A stream was taken out of the settings at `at`: its coverage ends at `proven`, its open gap at `at`.
+    /// A stream was taken out of the settings at `at`: its coverage ends at `proven`, and a gap from there at `at`.
     Retired { stream: StreamId, at: Time, proven: Time },
     /// Something an operator may want to read.
     Said { at: Time, connection: Option<ConnectionId>, notice: Notice },

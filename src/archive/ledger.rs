@@ -177,13 +177,18 @@ impl Ledger {
         Ok(())
     }
 
-    /// A stream is no longer wanted: its coverage ends at `proven`, its open gap at `at`.
+    /// A stream is no longer wanted: its coverage ends at `proven`, its open gap at `at`. What the server had produced
+    /// by then and not yet delivered is no longer taken in: a gap that ends with the stream.
     pub(super) fn retired(&mut self, db: &Connection, stream: StreamId, at: Time, proven: Time) -> Result<(), Trouble> {
         match self.running(stream)? {
             Running::Retired => return Ok(()),
             Running::Nothing { .. } => {}
             Running::Cover { connection, began } => {
-                end_cover(db, stream, connection, began, proven)?;
+                let (ended, _) = end_cover(db, stream, connection, began, proven.min(at))?;
+                if ended < at {
+                    let id = open_gap(db, stream, ended, Cause::Shutdown, Some(REMOVED))?;
+                    close_gap(db, id, at)?;
+                }
             }
             Running::Gap { id, started, .. } => close_gap(db, id, at.max(started))?,
         }
@@ -193,6 +198,9 @@ impl Ledger {
         Ok(())
     }
 }
+
+/// What the last gap of a stream says that was taken out of the settings.
+const REMOVED: &str = "taken out of the settings";
 
 /// The moment up to which a connection's claims stand.
 pub(super) fn proven(db: &Connection, connection: ConnectionId) -> Result<Time, Trouble> {

@@ -158,7 +158,10 @@ fn apply(db: &Connection, ledger: &mut Ledger, model: &mut Model, connection: &m
         Step::Retired { back } => {
             ledger.retired(db, STREAM, at(now), at(now - back)).unwrap();
             match model.runs {
-                Some(Truth::Covered) => model.from((now - back).max(model.began), Truth::Nothing),
+                Some(Truth::Covered) => {
+                    model.from((now - back).max(model.began), Truth::Missing(Cause::Shutdown));
+                    model.from(now, Truth::Nothing);
+                }
                 Some(_) => model.from(now, Truth::Nothing),
                 None => {}
             }

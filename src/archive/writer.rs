@@ -186,11 +186,14 @@ impl Writer {
                     self.recovered();
                     return Ok(done);
                 }
-                Err(trouble) => self.failed(trouble.at(&self.parts.path))?,
+                Err(trouble) => {
+                    // A lock is waited for where it is taken; a disk that fails is not to be hammered.
+                    let soon = matches!(trouble, Trouble::Busy(_)) || self.parts.queue.finish_by().is_some();
+                    self.failed(trouble.at(&self.parts.path))?;
+                    self.parts.queue.pause(if soon { STORAGE_RETRY_FIRST } else { delay });
+                    delay = delay.saturating_mul(2).min(STORAGE_RETRY_MAX);
+                }
             }
-            self.parts.queue.pause(delay);
-            let finishing = self.parts.queue.finish_by().is_some();
-            delay = if finishing { STORAGE_RETRY_FIRST } else { delay.saturating_mul(2).min(STORAGE_RETRY_MAX) };
         }
     }
 

@@ -99,7 +99,8 @@ impl Loop {
             // A timer that is due at once takes a turn of the runtime, and frames that wait would always come first.
             return Happened::Due;
         }
-        let stuck = self.desk.stuck_weight();
+        // Reading goes on when half of the queue is free again, so that it does not start and stop with every commit.
+        let stuck = self.desk.stuck_weight().map(|weight| weight.max(session.policy().queue_max / 2));
         tokio::select! {
             // In this order, so that a flood of frames does not put off what an operator asks.
             biased;

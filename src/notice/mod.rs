@@ -133,11 +133,11 @@ notices! {
         "The daemon has caught up and works as usual.",
         "Nothing.";
     QueueFull { queue_bytes: usize, max_bytes: usize }
-        = "queue-full", Error, own,
+        = "queue-full", Error, provoked,
         "The disk does not keep up: the queue has reached its bound and the connection is left unread. The server will soon drop data.",
         "Look at the disk now: is it full, slow or failing? A larger `queue.max_bytes` only buys time.";
     QueueRelieved { seconds: f64 }
-        = "queue-relieved", Info, own,
+        = "queue-relieved", Info, provoked,
         "The queue has room again and the connection is being read.",
         "Nothing.";
     BillingPaused { text: PeerText, since_us: crate::time::Time, probe_seconds: f64 }

@@ -102,7 +102,11 @@ fn state(daemon: &Columns, now: Time) -> Option<Trouble> {
         return Some(error(since, "paused: the account has no credits left".to_owned(), remedy_of("billing-paused")));
     }
     if is(DaemonState::Waiting) {
-        return Some(warning(since, "not connected, waiting to try again".to_owned(), remedy_of("connect-failed")));
+        return Some(warning(
+            since,
+            "not connected, waiting to try again".to_owned(),
+            "It does so by itself; the cause stands below.",
+        ));
     }
     if lasting && (is(DaemonState::Starting) || is(DaemonState::Connecting) || is(DaemonState::Subscribing)) {
         let what = format!("{} takes long", daemon.text("state"));

@@ -74,7 +74,9 @@ impl Session {
         let (Some(link), Some(told)) = (&mut self.link, told) else { return };
         self.clock.tick(turn.now, told);
         link.frontier.told(turn.now, self.clock.ours(told));
-        self.last_tick = Some(told);
+        if told.since(turn.now).max(turn.now.since(told)) < BELIEVABLE {
+            self.last_tick = Some(told);
+        }
     }
 
     /// The frame is kept in quarantine, if it has room; if not, it is lost, and says so by a gap.
@@ -254,6 +256,9 @@ impl Session {
         self.end_pause(turn);
     }
 }
+
+/// A tick further from our own clock than this tells nothing of the server's.
+const BELIEVABLE: std::time::Duration = std::time::Duration::from_hours(366 * 24);
 
 /// The status word to name a message by that is not in the table.
 const fn word_of(class: Class) -> &'static str {
