@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `open`, `lock`, `header`, `schema`, `check` | the way to a file that is ours, whole, and of this version |
 //! | `ledger`, `recover`, `adopt` | coverage and gaps of every stream, from the start to its end |
-//! | `batch`, `queue` | the way from the connection to the writer: ordered, bounded, without a copy too many |
-//! | `writer`, `commit`, `tally`, `tombstone`, `checkpoint` | the one thread that writes |
+//! | `batch`, `queue`, `event` | the way from the connection to the writer, and what the writer has to say |
+//! | `writer`, `trouble`, `identity`, `checkpoint` | the one thread that writes, and what it does when it cannot |
+//! | `commit`, `tally`, `tombstone` | what one transaction writes |
 //!
 //! Three facts hold it together. The position of a connection commits with the rows before it. A stream that is
 //! wanted has exactly one running cover or one open gap from its first word on. What could not be committed stays in
@@ -16,6 +17,8 @@ mod batch;
 mod check;
 mod checkpoint;
 mod commit;
+#[cfg(test)]
+mod commit_model;
 mod event;
 mod header;
 mod identity;

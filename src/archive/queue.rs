@@ -356,3 +356,73 @@ fn keep(spare: &mut Vec<Batch>, batch: Batch) {
         spare.push(batch);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::batch::Entry;
+    use crate::record::StreamId;
+    use crate::signal::Interaction;
+
+    fn filled(rows: usize, payload: &str) -> Batch {
+        let mut batch = Batch::default();
+        for _ in 0..rows {
+            batch.interaction(
+                Time::default(),
+                StreamId(1),
+                &Interaction {
+                    stream: "".into(),
+                    id: "id".into(),
+                    kind: "".into(),
+                    created: None,
+                    produced: None,
+                    payload,
+                },
+            );
+        }
+        batch
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_taken_is_given_back_and_nothing_gets_out_of_order(
+            batches in proptest::collection::vec((1..20_usize, 0..60_000_usize), 1..30), bound in 1..3_000_000_usize
+        ) {
+            let (intake, queue) = Queue::new(QueueBounds { max_bytes: bound }, 0, Box::new(Time::default));
+            let whole = queue.room.available_permits();
+            let (mut sent, mut stored) = (Vec::new(), Vec::new());
+            let mut store = || {
+                let Task::Write(parcels) = queue.take(10, 100_000, Duration::ZERO) else { return false };
+                for entry in parcels.iter().flat_map(|parcel| parcel.batch.parts().1) {
+                    let Entry::Interaction { payload, .. } = entry else { panic!("only interactions were sent") };
+                    stored.push(*payload);
+                }
+                queue.release(parcels);
+                true
+            };
+            for (rows, length) in batches {
+                let mut batch = filled(rows, &"-".repeat(length));
+                sent.extend(std::iter::repeat_n(length, rows));
+                while let Err(back) = intake.try_send(batch) {
+                    proptest::prop_assert!(store(), "a batch is refused although nothing waits");
+                    batch = back;
+                }
+                proptest::prop_assert!(intake.queued_bytes() <= bound.div_ceil(UNIT) * UNIT || queue.lock().orders.len() == 1);
+            }
+            while store() {}
+            proptest::prop_assert_eq!(sent, stored);
+            proptest::prop_assert_eq!(queue.room.available_permits(), whole);
+            proptest::prop_assert_eq!((intake.queued_bytes(), intake.queued_frames()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn small_batches_that_wait_become_few() {
+        let (intake, queue) = Queue::new(QueueBounds { max_bytes: 1 << 24 }, 0, Box::new(Time::default));
+        for _ in 0..1000 {
+            intake.try_send(filled(1, "{}")).unwrap();
+        }
+        assert!(queue.lock().orders.len() < 10);
+        assert!(intake.queued_bytes() < 200_000);
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use rusqlite::wal::CheckpointMode;
 use tokio::sync::{mpsc, oneshot};
 
@@ -118,9 +119,15 @@ impl Writer {
         let end = self.work();
         let Parts { db, mover, queue, events, lock, .. } = self.parts;
         mover.stop();
-        // The log is emptied but stays, so that the group can read. A reader may keep it from being emptied.
-        db.busy_timeout(Duration::ZERO).and_then(|()| checkpoint(&db, CheckpointMode::TRUNCATE)).ok();
+        if matches!(end, Err(End::Damaged(_))) {
+            // Nothing more is written into a file that makes no sense: whoever repairs it finds it and its log as is.
+            db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok();
+        } else {
+            // The log is emptied but stays, so that the group can read. A reader may keep it from being emptied.
+            db.busy_timeout(Duration::ZERO).and_then(|()| checkpoint(&db, CheckpointMode::TRUNCATE)).ok();
+        }
         drop(db);
+        drop(lock);
         match end {
             Ok(answer) => drop(answer.send(Ok(()))),
             Err(End::Damaged(detail)) => drop(events.try_send(Event::Damaged { detail })),
@@ -128,7 +135,6 @@ impl Writer {
             Err(End::GivenUp(detail)) => queue.refuse(&detail),
         }
         queue.close();
-        drop(lock);
     }
 
     fn work(&mut self) -> Result<Farewell, End> {

@@ -129,6 +129,37 @@ fn a_full_disk_holds_everything_up_and_loses_nothing() {
 }
 
 #[test]
+fn damage_that_comes_to_light_late_ends_the_writer_and_is_left_as_it_is() {
+    let house = House::new();
+    let ids: Vec<String> = (0..5000).map(|number| format!("{number:0200}")).collect();
+    let store = |running: &Running| {
+        let mut batch = running.intake.batch();
+        for id in &ids {
+            batch.interaction(later(1), StreamId(1), &interaction(id, "{}"));
+        }
+        running.intake.try_send(batch).unwrap();
+    };
+    let running = house.run(&["aa"]);
+    store(&running);
+    house.finish(running);
+    // A page in the middle of the index by id, where opening does not look.
+    let leaves = house.ask(
+        "SELECT pageno FROM dbstat WHERE name = 'sqlite_autoindex_interaction_1' AND pagetype = 'leaf' ORDER BY path",
+    );
+    let page: usize = leaves.get(leaves.len() / 2).unwrap().parse().unwrap();
+    let mut bytes = std::fs::read(house.path()).unwrap();
+    *bytes.get_mut((page - 1) * 32 * 1024).unwrap() = 0xff;
+    std::fs::write(house.path(), &bytes).unwrap();
+    let mut running = house.run(&["aa"]);
+    store(&running);
+    assert!(matches!(house.event(&mut running), Event::Failing { full: false, .. }));
+    let Event::Damaged { detail } = house.event(&mut running) else { panic!("the writer goes on") };
+    assert!(detail.contains("malformed"), "{detail}");
+    assert!(house.try_finish(running, Duration::from_secs(5)).is_err());
+    assert!(house.beside("-wal").exists());
+}
+
+#[test]
 fn catching_up_and_back_loses_nothing() {
     let mut house = House::new();
     house.options.synchronous = siftd::archive::Synchronous::Normal;
