@@ -20,6 +20,7 @@ mod example;
 mod journal;
 mod messages;
 mod reading;
+mod readme;
 mod reload;
 mod runbook;
 mod session;
