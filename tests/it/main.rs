@@ -14,6 +14,7 @@ mod commands;
 mod config;
 mod config_files;
 mod config_values;
+mod daemon;
 mod decode;
 mod demo;
 mod example;
