@@ -14,8 +14,6 @@ pub const COMMIT_ROWS_MAX: usize = 1_000;
 pub const COMMIT_ROWS_DRAINING_MAX: usize = 8_000;
 /// Payload bytes in one commit, beyond which it is closed. One message may exceed it.
 pub const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Batches that may wait for the writer; the bound in bytes is a setting and is met first.
-pub const QUEUE_BATCHES_MAX: usize = 16 * 1024;
 /// What a batch weighs in the queue beside its payloads, so that empty ones cannot fill memory either.
 pub const BATCH_WEIGHT: usize = 1_024;
 /// Bytes of ours that may wait to be sent to the server.

@@ -6,6 +6,7 @@ use crate::archive::Intake;
 use crate::decide::Session;
 use crate::host::clock::Clock;
 use crate::host::systemd::Systemd;
+use crate::limits::STOP_MAX;
 use crate::notice::Notice;
 use crate::time::Time;
 
@@ -98,7 +99,9 @@ impl Pulse {
         self.systemd.ready();
     }
 
+    /// The end has begun, and takes its time on a slow disk.
     pub fn stopping(&self) {
+        self.systemd.extend_timeout(STOP_MAX);
         self.systemd.stopping();
     }
 }
