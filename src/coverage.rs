@@ -116,6 +116,8 @@ pub struct Frontier {
     proven: Time,
     /// The server warned that it may have dropped: nothing more is proven, whatever comes.
     capped: bool,
+    /// What was proven when a doubt arose that is not settled yet.
+    held: Option<Time>,
 }
 
 /// How long a lag that was seen is taken to hold.
@@ -138,6 +140,7 @@ impl Frontier {
             lags: VecDeque::new(),
             proven: Time::from_micros(0),
             capped: false,
+            held: None,
         }
     }
 
@@ -173,6 +176,11 @@ impl Frontier {
         self.capped = true;
     }
 
+    /// While there is a doubt, no more is claimed than when it arose; afterwards what has been proven meanwhile counts.
+    pub fn hold(&mut self, doubt: bool) {
+        self.held = doubt.then(|| self.held.unwrap_or(self.proven));
+    }
+
     /// Whether the server has warned that it may have dropped.
     pub const fn is_capped(&self) -> bool {
         self.capped
@@ -186,7 +194,7 @@ impl Frontier {
     /// The moment up to which production is proven complete, margin taken off. Long ago while nothing has told: a
     /// stream's coverage then has no length, as it never ends before it begins.
     pub fn proven(&self) -> Time {
-        self.proven.before(self.margin)
+        self.held.unwrap_or(self.proven).before(self.margin)
     }
 }
 
@@ -339,6 +347,18 @@ mod tests {
         frontier.told(at(60_000), at(60_000));
         assert_eq!(frontier.proven(), at(8_000));
         assert_eq!(frontier.reached(), at(60_000));
+    }
+
+    #[test]
+    fn a_doubt_holds_the_claim_back_until_it_is_settled() {
+        let mut frontier = Frontier::new(at(0), MARGIN);
+        frontier.told(at(10_000), at(10_000));
+        frontier.hold(true);
+        frontier.told(at(20_000), at(20_000));
+        frontier.hold(true);
+        assert_eq!(frontier.proven(), at(8_000));
+        frontier.hold(false);
+        assert_eq!(frontier.proven(), at(18_000));
     }
 
     #[test]

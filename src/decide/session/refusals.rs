@@ -20,16 +20,11 @@ impl Session {
         text: &PeerText,
     ) {
         if status.streams.is_empty() {
-            match self.streams.anonymous(refusal.map_or(Answer::Trouble, Answer::Refused), turn.now) {
+            match self.streams.anonymous(refusal.map_or(Answer::Trouble, Answer::Refused), turn.now, &self.policy) {
                 Anonymous::These(meant) => slots = meant,
                 Anonymous::Doubt => return,
                 Anonymous::Nobody if refusal == Some(Refusal::Overflow) => {}
-                Anonymous::Nobody => {
-                    self.say(turn, Notice::Unattributed { text: text.clone() });
-                    let reaction = Reaction::RedialNow { cause: Cause::ServerError };
-                    self.react(turn, &reaction, "", text.as_str());
-                    return;
-                }
+                Anonymous::Nobody => return self.renew(turn, text),
             }
         }
         if refusal == Some(Refusal::Overflow) {
@@ -44,6 +39,12 @@ impl Session {
             }
         }
         self.say_overflow(turn, false);
+    }
+
+    /// A stream that we take for active is not, and nobody says which: the new connection's answers will.
+    pub(super) fn renew(&mut self, turn: &mut Turn<'_>, text: &PeerText) {
+        self.say(turn, Notice::Unattributed { text: text.clone() });
+        self.react(turn, &Reaction::RedialNow { cause: Cause::ServerError }, "", text.as_str());
     }
 
     fn refuse(&mut self, turn: &mut Turn<'_>, slot: Slot, why: Refusal, text: &PeerText) {
@@ -112,7 +113,7 @@ impl Session {
         text: &PeerText,
     ) {
         if status.streams.is_empty()
-            && let Anonymous::These(meant) = self.streams.anonymous(Answer::Mistake, turn.now)
+            && let Anonymous::These(meant) = self.streams.anonymous(Answer::Mistake, turn.now, &self.policy)
         {
             slots = meant;
         }

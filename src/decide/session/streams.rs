@@ -49,8 +49,8 @@ impl Session {
             return self.say(turn, notice);
         };
         self.prove_life(turn, true);
-        if self.streams.is_proof(slot) {
-            self.acknowledge(turn, slot);
+        if self.streams.message_came(slot, turn.now) {
+            self.cover(turn, slot);
         }
         let (Some(link), Some(stream)) = (&mut self.link, self.streams.get(slot)) else { return };
         link.interactions = link.interactions.saturating_add(1);
@@ -141,7 +141,7 @@ impl Session {
     fn on_acknowledgement(&mut self, turn: &mut Turn<'_>, status: &Status<'_>, mut slots: Vec<Slot>) {
         self.prove_life(turn, true);
         if status.streams.is_empty()
-            && let Anonymous::These(meant) = self.streams.anonymous(Answer::Acknowledged, turn.now)
+            && let Anonymous::These(meant) = self.streams.anonymous(Answer::Acknowledged, turn.now, &self.policy)
         {
             slots = meant;
         }
@@ -198,6 +198,12 @@ impl Session {
     pub(super) fn pump(&mut self, turn: &mut Turn<'_>) {
         if self.phase != Phase::Up {
             return;
+        }
+        if self.streams.is_misplaced() {
+            return self.renew(turn, &PeerText::of("every stream that was asked for is served"));
+        }
+        if let Some(link) = &mut self.link {
+            link.frontier.hold(self.streams.is_doubtful());
         }
         while let Some(slot) = self.streams.next(turn.now, self.policy.subscribe_window) {
             if let Some(stream) = self.streams.get(slot) {

@@ -1,10 +1,16 @@
-//! Answers that name no stream: whom they can mean, found out without a guess.
+//! Answers that name no stream: whom they can mean, found out without a guess that could be wrong unnoticed.
 //!
-//! While such an answer could mean several requests, nothing more is asked. When every unanswered request was answered
+//! While such an answer could mean several requests, nothing more is asked. When every outstanding request was answered
 //! in the same way, each of them is meant. Else, when the others have their answers or none comes any more, those that
 //! are left are asked again one by one, so that each answer can only mean one stream.
+//!
+//! Two things would make that a guess. A refusal may mean a stream that was active: until it is explained by a request
+//! that was refused, nothing more is claimed, and if the requests turn out to be served after all, it is misplaced and
+//! the connection has to be renewed. And once an answer failed to come in time, an acknowledgement without a name could
+//! be that one: it proves nothing on this connection any more.
 
 use super::{Ask, Refusal, Slot, Subscriptions};
+use crate::decide::Policy;
 use crate::limits::SETTLE;
 use crate::time::Time;
 
@@ -22,7 +28,7 @@ pub(in crate::decide) enum Answer {
 /// Whom an answer without a name means.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::decide) enum Anonymous {
-    /// No request of ours is unanswered.
+    /// No request of ours waits for an answer.
     Nobody,
     /// Each of these.
     These(Vec<Slot>),
@@ -49,26 +55,87 @@ impl Doubt {
 
 impl Subscriptions {
     /// An answer named no stream.
-    pub(in crate::decide) fn anonymous(&mut self, answer: Answer, now: Time) -> Anonymous {
+    pub(in crate::decide) fn anonymous(&mut self, answer: Answer, now: Time, policy: &Policy) -> Anonymous {
         if self.in_flight == 0 {
+            self.outstanding = self.outstanding.saturating_sub(1);
             return Anonymous::Nobody;
         }
+        // A stream that is active can be switched off or fail; the other refusals can only mean a request.
+        let grave = self.active > 0 && matches!(answer, Answer::Trouble | Answer::Refused(Refusal::Disabled));
+        self.unexplained += usize::from(grave);
         let doubt = self.doubt.get_or_insert(Doubt { answers: 0, same: Some(answer), last: now });
         doubt.answers += 1;
         doubt.last = now;
         doubt.same = doubt.same.filter(|same| *same == answer);
-        if doubt.answers < self.in_flight {
+        let proves = answer != Answer::Acknowledged || !self.lapsed;
+        if doubt.answers < self.outstanding || self.outstanding != self.in_flight || doubt.same.is_none() || !proves {
+            self.settle(now);
             return Anonymous::Doubt;
         }
-        if doubt.same.is_some() {
-            self.doubt = None;
-            let flight = self.flight.iter().map(|(entry, _)| *entry);
-            return Anonymous::These(
-                flight.filter(|entry| self.holds(*entry, Ask::InFlight)).map(|(slot, _)| slot).collect(),
-            );
+        Anonymous::These(self.all_meant(grave, now, policy))
+    }
+
+    /// Every request that is outstanding was answered alike.
+    fn all_meant(&mut self, grave: bool, now: Time, policy: &Policy) -> Vec<Slot> {
+        (self.doubt, self.outstanding) = (None, 0);
+        let flight = self.flight.iter().map(|(entry, _)| *entry);
+        let meant: Vec<_> = flight.filter(|entry| self.holds(*entry, Ask::InFlight)).map(|(slot, _)| slot).collect();
+        let asked_again = self.alone.take().is_some();
+        if grave {
+            // Asked alone, it explains this refusal and the one for which it was asked again.
+            self.unexplained = self.unexplained.saturating_sub(meant.len() + usize::from(asked_again));
+            self.guesses = Some(now.after(policy.acknowledgement));
         }
-        self.settle(now);
-        Anonymous::Doubt
+        for slot in &meant {
+            if let Some(stream) = self.get_mut(*slot) {
+                // Everything was answered, so nothing is owed any more.
+                (stream.owed, stream.guessed) = (0, grave);
+            }
+        }
+        meant
+    }
+
+    /// Whether a refusal may mean a stream that is taken for active.
+    pub(in crate::decide) const fn is_doubtful(&self) -> bool {
+        self.unexplained > 0 || self.guesses.is_some()
+    }
+
+    /// Whether a refusal meant none of the streams that were asked for.
+    pub(in crate::decide) fn is_misplaced(&self) -> bool {
+        let asking = self.alone.is_some_and(|entry| self.holds(entry, Ask::InFlight))
+            || self.singly.iter().any(|entry| self.holds(*entry, Ask::Queued));
+        self.unexplained > 0 && self.doubt.is_none() && !asking
+    }
+
+    /// A stream that is about to be put out by name: if it was asked again alone, that explains why.
+    pub(super) fn explain(&mut self, slot: Slot) {
+        if self.alone.is_some_and(|entry| entry.0 == slot && self.holds(entry, Ask::InFlight)) {
+            self.unexplained = self.unexplained.saturating_sub(1);
+        }
+    }
+
+    /// The server serves a stream: if it was taken for refused, the refusal meant another one.
+    pub(super) fn contradict(&mut self, slot: Slot) {
+        if let Some(stream) = self.get_mut(slot).filter(|stream| stream.guessed) {
+            stream.guessed = false;
+            self.unexplained += 1;
+        }
+    }
+
+    /// Nothing has contradicted the guesses in time.
+    pub(super) fn trust_guesses(&mut self, now: Time) {
+        if self.guesses.is_some_and(|until| until <= now) {
+            self.guesses = None;
+            self.iter_mut().for_each(|stream| stream.guessed = false);
+        }
+    }
+
+    /// One request for a stream was answered, by name.
+    pub(super) fn answer_came(&mut self, slot: Slot) {
+        if let Some(stream) = self.get_mut(slot).filter(|stream| stream.unanswered > 0) {
+            stream.unanswered -= 1;
+            self.outstanding = self.outstanding.saturating_sub(1);
+        }
     }
 
     /// An answer that named its stream came: the doubt, if any, may be over.
@@ -80,13 +147,15 @@ impl Subscriptions {
         self.oldest();
     }
 
-    /// Ends the doubt when no more requests are unanswered than answers were without a name, or when none comes.
+    /// Ends the doubt when no more requests are outstanding than answers were without a name, or when none comes.
     pub(super) fn settle(&mut self, now: Time) {
         let Some(doubt) = self.doubt else { return };
-        if self.in_flight > doubt.answers && doubt.deadline() > now {
+        let waits = self.outstanding > doubt.answers;
+        if waits && doubt.deadline() > now {
             return;
         }
-        self.doubt = None;
+        self.lapsed |= waits;
+        (self.doubt, self.outstanding) = (None, 0);
         let flight: Vec<_> = self.flight.drain(..).map(|(entry, _)| entry).collect();
         for entry in flight {
             if self.holds(entry, Ask::InFlight)

@@ -51,12 +51,6 @@ impl Stream {
     pub(super) fn is_troubled(&self) -> bool {
         self.ask == Ask::Later && self.ended
     }
-
-    /// A subscription, or a request for one, has come to its end on this connection.
-    const fn over(&mut self) {
-        self.unanswered = self.unanswered.saturating_sub(1);
-        self.ended = true;
-    }
 }
 
 /// A place in the table of streams. Good until the stream is removed.
@@ -83,6 +77,8 @@ pub(super) struct Stream {
     owed: u32,
     /// A subscription of it has ended on this connection: what comes may be left from that one.
     ended: bool,
+    /// A refusal that named no stream was taken to mean it.
+    guessed: bool,
     /// As what its refusal was last told.
     told: Option<Refusal>,
 }
@@ -127,6 +123,14 @@ pub(super) struct Subscriptions {
     flight: VecDeque<(Entry, Time)>,
     later: BTreeSet<(Time, Slot)>,
     doubt: Option<Doubt>,
+    /// Requests on this connection that are to be answered, whatever has become of the streams meanwhile.
+    outstanding: usize,
+    /// An answer did not come in time on this connection.
+    lapsed: bool,
+    /// Refusals without a name that may mean a stream which is taken for active.
+    unexplained: usize,
+    /// Until when what was taken for refused may turn out to be served.
+    guesses: Option<Time>,
     /// Streams that were taken out on this connection.
     former: HashMap<Box<str>, Former>,
     tickets: u64,
@@ -166,6 +170,7 @@ impl Subscriptions {
             unanswered: 0,
             owed: former.map_or(0, |former| former.owed),
             ended: former.is_some(),
+            guessed: false,
             told: None,
         };
         match self.slots.get_mut(slot.0) {
@@ -277,10 +282,12 @@ impl Subscriptions {
         self.singly.clear();
         self.flight.clear();
         self.former.clear();
-        (self.alone, self.doubt) = (None, None);
+        (self.alone, self.doubt, self.guesses) = (None, None, None);
+        (self.outstanding, self.unexplained, self.lapsed) = (0, 0, false);
         for slot in (0..self.slots.len()).map(Slot) {
             let Some(stream) = self.get_mut(slot) else { continue };
-            (stream.unanswered, stream.owed, stream.ended) = (0, 0, false);
+            (stream.unanswered, stream.owed) = (0, 0);
+            (stream.ended, stream.guessed) = (false, false);
             if matches!(stream.ask, Ask::Queued | Ask::InFlight | Ask::Active) {
                 self.set(slot, Ask::Idle);
             }
@@ -311,8 +318,9 @@ impl Subscriptions {
         if singly {
             self.alone = Some(entry);
         }
+        self.outstanding += 1;
         let stream = self.get_mut(slot)?;
-        stream.unanswered = stream.unanswered.saturating_add(1);
+        (stream.unanswered, stream.guessed) = (stream.unanswered.saturating_add(1), false);
         Some(slot)
     }
 
@@ -332,10 +340,28 @@ impl Subscriptions {
         if stream.owed > 0 {
             // It answers a request from before the stream was taken out.
             stream.owed -= 1;
+            self.outstanding = self.outstanding.saturating_sub(1);
             return false;
         }
-        (stream.unanswered, stream.tries) = (stream.unanswered.saturating_sub(1), 0);
-        (stream.ended, stream.told) = (false, None);
+        stream.ended = false;
+        self.contradict(slot);
+        self.answer_came(slot);
+        self.activate(slot, now)
+    }
+
+    /// A message of a stream came. Says whether that is the first proof that the server serves it: it was asked to, no
+    /// answer came, and no earlier subscription can have left the message behind.
+    pub(super) fn message_came(&mut self, slot: Slot, now: Time) -> bool {
+        let Some(stream) = self.get(slot).filter(|stream| stream.ask != Ask::Active) else { return false };
+        let proves = stream.unanswered > 0 && !stream.ended;
+        self.contradict(slot);
+        proves && self.activate(slot, now)
+    }
+
+    /// A stream is served. Says whether that is new.
+    fn activate(&mut self, slot: Slot, now: Time) -> bool {
+        let Some(stream) = self.get_mut(slot) else { return false };
+        (stream.tries, stream.told) = (0, None);
         if stream.ask == Ask::Active {
             return false;
         }
@@ -344,15 +370,12 @@ impl Subscriptions {
         true
     }
 
-    /// A message of a stream came. Says whether that is the first proof that the server serves it: it was asked to, no
-    /// answer came, and no earlier subscription can have left the message behind.
-    pub(super) fn is_proof(&self, slot: Slot) -> bool {
-        self.get(slot).is_some_and(|stream| stream.ask != Ask::Active && stream.unanswered > 0 && !stream.ended)
-    }
-
     /// The server will not serve a stream. Says whether the operator has yet to be told.
     pub(super) fn refused(&mut self, slot: Slot, why: Refusal, now: Time, policy: &Policy) -> bool {
         let served = self.is_active(slot);
+        if why == Refusal::Disabled {
+            self.explain(slot);
+        }
         if self.is(slot, Ask::Out(why)) || self.set(slot, Ask::Out(why)).is_none() {
             return false;
         }
@@ -363,8 +386,8 @@ impl Subscriptions {
             self.fill_room();
         }
         self.answered(now);
+        self.over(slot);
         let Some(stream) = self.get_mut(slot) else { return false };
-        stream.over();
         stream.told.replace(why) != Some(why)
     }
 
@@ -409,6 +432,14 @@ impl Subscriptions {
     /// Whether an entry of a queue still means what it meant.
     fn holds(&self, (slot, ticket): Entry, ask: Ask) -> bool {
         self.get(slot).is_some_and(|stream| stream.ticket == ticket && stream.ask == ask)
+    }
+
+    /// A subscription, or a request for one, has come to its end on this connection.
+    fn over(&mut self, slot: Slot) {
+        self.answer_came(slot);
+        if let Some(stream) = self.get_mut(slot) {
+            stream.ended = true;
+        }
     }
 
     /// The one place where a subscription changes; keeps the counts.

@@ -15,8 +15,9 @@ impl Subscriptions {
         if self.is(slot, Ask::Later) {
             return None;
         }
+        self.explain(slot);
         let wait = self.postpone(slot, now, policy)?;
-        self.get_mut(slot)?.over();
+        self.over(slot);
         self.answered(now);
         Some(wait)
     }
@@ -37,6 +38,7 @@ impl Subscriptions {
             self.queue(slot);
         }
         self.settle(now);
+        self.trust_guesses(now);
         let mut unanswered = Vec::new();
         while let Some((entry, asked)) = self.oldest() {
             if asked.after(policy.acknowledgement) > now {
@@ -44,6 +46,8 @@ impl Subscriptions {
             }
             self.flight.pop_front();
             unanswered.push(entry.0);
+            self.outstanding = self.outstanding.saturating_sub(1);
+            self.lapsed = true;
             self.ask_again(entry.0, now, policy);
         }
         unanswered
@@ -54,7 +58,7 @@ impl Subscriptions {
         let later = self.later.first().map_or(Time::NEVER, |(at, _)| *at);
         let flight = self.flight.front().map_or(Time::NEVER, |(_, asked)| asked.after(policy.acknowledgement));
         let doubt = self.doubt.map_or(Time::NEVER, |doubt| doubt.deadline());
-        later.min(flight).min(doubt)
+        later.min(flight).min(doubt).min(self.guesses.unwrap_or(Time::NEVER))
     }
 
     fn ask_again(&mut self, slot: Slot, now: Time, policy: &Policy) {

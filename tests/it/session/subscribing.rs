@@ -221,6 +221,147 @@ fn a_refusal_without_a_name_when_nothing_is_asked_renews_the_connection() {
 }
 
 #[test]
+fn a_refusal_without_a_name_may_mean_an_active_stream() {
+    check(
+        r#"streams a b
+         only gap cover dial say subscribe closed
+         opens
+         0.2 ack a b
+         20 tick
+         21 reload +c
+         21.1 frame {"status":"failure","message":"The stream you are trying to use is currently disabled"}
+         22 tick
+         23 tick
+         24 ack c
+         25 end"#,
+        &expect![[r#"
+            0 > dial
+            0.1 > say info connected
+            0.1 > subscribe a b
+            0.2 < ack a b
+            0.2 > cover a from 0.2
+            0.2 > cover b from 0.2
+            0.2 > say info subscribed: all streams answered: 2 active, 0 out, after 0.100 s
+            20 < tick
+            21 < reload +c
+            21 > say info reloaded
+            21 > subscribe c
+            21.1 < frame {"status":"failure","message":"The stream you are trying to use is currently disabled"}
+            21.1 > say error stream-disabled
+            21.1 > gap c from 21 disabled
+            21.1 > say warn gap-opened
+            22 < tick
+            23 < tick
+            24 < ack c
+            24 > cover c from 24
+            24 > say warn unattributed-refusal
+            24 > say info gap-closed
+            24 > gap a from 18.1 server_error
+            24 > gap b from 18.1 server_error
+            24 > gap c from 24 server_error
+            24 > say warn gap-opened
+            24 > closed server_error: every stream that was asked for is served
+            24 > say warn disconnected
+            24 > say info reconnecting: attempt 1 to connect in 0.0 s (server_error)
+            24 > dial
+            24.1 > say info connected
+            24.1 > subscribe a b c
+        "#]],
+    );
+}
+
+#[test]
+fn a_refusal_that_no_request_explains_renews_the_connection() {
+    check(
+        r#"streams a b c
+         only gap cover dial say subscribe
+         opens
+         0.2 ack a
+         0.3 frame {"status":"failure","message":"The stream you are trying to use is currently disabled"}
+         1 tick
+         2 ack b
+         2.1 ack c
+         3 end"#,
+        &expect![[r#"
+            0 > dial
+            0.1 > say info connected
+            0.1 > subscribe a b c
+            0.2 < ack a
+            0.2 > cover a from 0.2
+            0.3 < frame {"status":"failure","message":"The stream you are trying to use is currently disabled"}
+            1 < tick
+            2 < ack b
+            2 > cover b from 2
+            2 > subscribe c
+            2.1 < ack c
+            2.1 > cover c from 2.1
+            2.1 > say warn unattributed-refusal
+            2.1 > gap a from 0.2 server_error
+            2.1 > gap b from 2 server_error
+            2.1 > gap c from 2.1 server_error
+            2.1 > say warn gap-opened
+            2.1 > say warn disconnected
+            2.1 > say info reconnecting: attempt 1 to connect in 1.0 s (server_error)
+        "#]],
+    );
+}
+
+#[test]
+fn a_refusal_that_a_request_explains_holds_claims_back_only_for_a_while() {
+    check(
+        r#"streams a b
+         only gap cover say
+         opens
+         0.2 ack a
+         0.3 frame {"status":"failure","message":"The stream you are trying to use is currently disabled"}
+         5 tick
+         6 eof
+         6.5 end"#,
+        &expect![[r#"
+            0.1 > say info connected
+            0.2 < ack a
+            0.2 > cover a from 0.2
+            0.3 < frame {"status":"failure","message":"The stream you are trying to use is currently disabled"}
+            0.3 > say error stream-disabled
+            0.3 > gap b from 0 disabled
+            0.3 > say warn gap-opened
+            0.3 > say info subscribed: all streams answered: 1 active, 1 out, after 0.200 s
+            5 < tick
+            6 < eof
+            6 > gap a from 0.2 network
+            6 > say warn gap-opened
+            6 > say warn disconnected
+            6 > say info reconnecting: attempt 1 to connect in 1.0 s (network)
+        "#]],
+    );
+}
+
+#[test]
+fn an_acknowledgement_without_a_name_after_one_that_never_came_proves_nothing() {
+    check(
+        r#"streams a b
+         window 1
+         only cover say subscribe
+         0.1 open
+         10.2 frame {"status":"success","message":"Successfully subscribed"}
+         12 item b
+         13 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.1 > say info connected
+            0.1 > subscribe a
+            10.1 > say warn acknowledgement-missing
+            10.1 > subscribe b
+            10.2 < frame {"status":"success","message":"Successfully subscribed"}
+            10.2 > subscribe b
+            12 < item b
+            12 > cover b from 12
+            12 > subscribe a
+        "#]],
+    );
+}
+
+#[test]
 fn a_name_that_is_not_ours_changes_nothing() {
     check(
         r#"only stands gap say dial

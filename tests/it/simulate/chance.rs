@@ -1,0 +1,42 @@
+//! Chance from a seed: the same seed, the same world.
+
+use std::time::Duration;
+
+/// A small generator (`SplitMix64`), good enough to throw dice.
+#[derive(Debug)]
+pub(super) struct Chance(u64);
+
+impl Chance {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5157_1f64)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `end`.
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+
+    /// True in `percent` of a hundred cases.
+    pub(super) fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    /// A span between two numbers of milliseconds.
+    pub(super) fn millis(&mut self, least: u64, most: u64) -> Duration {
+        Duration::from_micros(least * 1000 + self.below((most - least) * 1000 + 1))
+    }
+
+    /// One of several.
+    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        let at = usize::try_from(self.below(u64::try_from(from.len()).unwrap())).unwrap();
+        *from.get(at).unwrap()
+    }
+}

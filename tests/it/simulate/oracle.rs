@@ -1,0 +1,95 @@
+//! What must hold. It knows what was produced and reads only what was committed.
+
+use std::time::Duration;
+
+use siftd::coverage::Cause;
+use siftd::time::Time;
+
+use super::archive::{Stretch, Wanted};
+use super::world::{Message, World};
+
+/// Every message that was produced for a wanted stream is kept, or lies in a gap, or before the stream's history. At
+/// the `end` every stream has a history.
+pub(super) fn check(world: &World, end: bool) {
+    for (message, number) in world.messages.iter().zip(0_u64..) {
+        let id = world.id(&message.stream);
+        let Some(wanted) = wanted(world, message) else { continue };
+        let archive = &world.archive;
+        if archive.rows.contains(&(id, number))
+            || archive.erased.contains(&number)
+            || archive.quarantined.contains(&number)
+        {
+            continue;
+        }
+        if archive.gaps.iter().any(|(gap, _)| gap.stream == id && gap.holds(message.at)) {
+            continue;
+        }
+        match archive.history(&wanted.stretch) {
+            Some(began) => {
+                let first_minute = began.since(wanted.stretch.from) <= world.policy.starting;
+                assert!(
+                    message.at < began && first_minute,
+                    "message {number} of {id:?} at {} is lost in silence",
+                    message.at
+                );
+            }
+            None => assert!(
+                !end || wanted
+                    .stretch
+                    .until
+                    .is_some_and(|until| until.since(wanted.stretch.from) <= world.policy.starting),
+                "{id:?} has no history at the end"
+            ),
+        }
+    }
+}
+
+/// The time of a stream in the settings in which a message falls, if its loss would matter.
+fn wanted<'w>(world: &'w World, message: &Message) -> Option<&'w Wanted> {
+    let id = world.id(&message.stream);
+    let holds = |wanted: &&Wanted| wanted.stretch.stream == id && wanted.stretch.holds(message.at);
+    world.archive.wanted.iter().find(holds).filter(|wanted| message.at <= wanted.proven)
+}
+
+/// No gap reaches into a time that was truly served by more than the bounds allow.
+pub(super) fn check_tightness(world: &World) {
+    if world.calm {
+        let shutdowns = world.archive.gaps.iter().all(|(_, cause)| *cause == Cause::Shutdown);
+        assert!(shutdowns, "gaps without a fault: {:?}", world.archive.gaps);
+    }
+    // A tick, what waits in the server's buffer, whole seconds twice, the margin, and the way.
+    let bound = Duration::from_secs(30 + 2 + 2 + 2) + world.longest;
+    for served in &world.served {
+        let until = served.stretch.until.unwrap_or(Time::NEVER);
+        for (gap, cause) in world.archive.gaps.iter().filter(|(gap, _)| gap.stream == served.stretch.stream) {
+            let from = gap.from.max(served.stretch.from);
+            let reaches = gap.until.unwrap_or(Time::NEVER).min(until) > from;
+            assert!(
+                !reaches || until.since(from) <= bound,
+                "the gap {cause} from {} reaches {:?} into a time that was served from {} to {until} (bound {bound:?})",
+                gap.from,
+                until.since(from),
+                served.stretch.from,
+            );
+        }
+    }
+}
+
+/// The server has had time to serve again whatever it serves, and does.
+pub(super) fn check_health(world: &mut World) {
+    assert!(world.session.is_some() && world.asleep.is_none(), "not running");
+    world.archive.commit();
+    let wanted: Vec<Stretch> = world.archive.wanted.iter().map(|wanted| wanted.stretch.clone()).collect();
+    let running: Vec<_> = wanted.iter().filter(|stretch| stretch.until.is_none()).collect();
+    let covered = running.iter().filter(|stretch| world.archive.running_cover(stretch.stream).is_some()).count();
+    if world.server.credits {
+        assert_eq!(covered, running.len().min(world.server.limit), "not everything is served that could be");
+    }
+}
+
+/// No hot loop: in no minute more attempts than the shortest wait allows.
+pub(super) fn check_pace(dials: &[Time]) {
+    for (first, last) in dials.iter().zip(dials.iter().skip(70)) {
+        assert!(last.since(*first) > Duration::from_mins(1), "70 attempts within a minute of {first}");
+    }
+}

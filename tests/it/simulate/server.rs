@@ -1,0 +1,164 @@
+//! A model of the server: what it does with a subscription, how it names things, how it buffers and what it drops.
+//!
+//! It keeps three promises, those that the proof rests on: what it sends of a connection's messages it sends in the
+//! order in which it produced them; a status is never later than the messages produced after it; it has sent whatever
+//! it still holds before it says a tick.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use siftd::fault::Fault;
+use siftd::protocol::{DataSift, Protocol};
+use siftd::time::Time;
+
+use super::chance::Chance;
+
+/// How statuses name the stream that they mean.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Naming {
+    Text,
+    Hash,
+    Hashes,
+    Nowhere,
+}
+
+/// One connection as the server sees it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) number: u32,
+    pub(super) subscribed: BTreeSet<String>,
+    /// When the last thing sent arrives, or would.
+    last: Time,
+    /// When something was last sent.
+    pub(super) sent: Time,
+    /// Nothing leaves the buffer before.
+    pub(super) stalled: Time,
+    /// What is sent arrives nowhere.
+    pub(super) silent: bool,
+    /// It has warned, and drops.
+    pub(super) dropping: bool,
+}
+
+impl Connection {
+    pub(super) fn new(number: u32, now: Time) -> Self {
+        let subscribed = BTreeSet::new();
+        Self { number, subscribed, last: now, sent: now, stalled: now, silent: false, dropping: false }
+    }
+
+    /// When something that is sent now, after everything before it, arrives.
+    pub(super) fn arrival(&mut self, now: Time, chance: &mut Chance) -> Time {
+        self.sent = now;
+        self.last = self.last.max(now.max(self.stalled).after(chance.millis(2, 200)));
+        self.last
+    }
+
+    /// Whether all that was sent has arrived.
+    pub(super) fn is_empty(&self, now: Time) -> bool {
+        self.last <= now
+    }
+}
+
+/// What the server is like.
+#[derive(Debug)]
+pub(super) struct Server {
+    /// Its clock less ours, in microseconds.
+    pub(super) offset: i64,
+    pub(super) naming: Naming,
+    /// In how many of a hundred cases a refusal names its stream.
+    pub(super) names_refusals: u64,
+    /// Whether it keeps some acknowledgements to itself.
+    pub(super) forgetful: bool,
+    pub(super) limit: usize,
+    pub(super) disabled: BTreeSet<String>,
+    pub(super) connection: Option<Connection>,
+    /// It does not accept connections until then, for this reason.
+    pub(super) down: Option<(Time, Down)>,
+    pub(super) credits: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Down {
+    Unreachable,
+    Error,
+    Busy,
+    Later,
+    Full,
+}
+
+impl Server {
+    pub(super) fn new(chance: &mut Chance, streams: usize, calm: bool) -> Self {
+        let named = [Naming::Text, Naming::Text, Naming::Text, Naming::Hash, Naming::Hashes, Naming::Nowhere];
+        Self {
+            offset: if chance.percent(50) {
+                0
+            } else {
+                i64::try_from(chance.below(600_000_000)).unwrap() - 300_000_000
+            },
+            naming: chance.pick(&named),
+            names_refusals: chance.pick(&[100, 70, 0]),
+            forgetful: !calm && chance.percent(15),
+            limit: if calm || chance.percent(80) { usize::MAX } else { streams - 1 },
+            disabled: BTreeSet::new(),
+            connection: None,
+            down: None,
+            credits: true,
+        }
+    }
+
+    pub(super) fn clock(&self, now: Time) -> Time {
+        now.shifted(self.offset)
+    }
+
+    /// The server's clock in whole seconds, as servers tell it.
+    pub(super) fn told(&self, now: Time) -> Time {
+        Time::from_seconds(self.clock(now).micros().div_euclid(1_000_000))
+    }
+
+    /// Why a connection is not accepted now.
+    pub(super) fn refusal(&self, now: Time, protocol: &DataSift) -> Option<Fault> {
+        let (until, why) = self.down?;
+        let refused = |status, retry_after, text: &str| Fault::Refused {
+            status,
+            retry_after,
+            class: protocol.class_of(text),
+            text: text.to_owned(),
+        };
+        (now < until).then(|| match why {
+            Down::Unreachable => Fault::Unreachable("refused".to_owned()),
+            Down::Error => refused(503, None, ""),
+            Down::Busy => refused(420, None, "slow down"),
+            Down::Later => refused(429, Some(Duration::from_secs(20)), ""),
+            Down::Full => refused(503, None, r#"{"message":"The streaming API is currently at full capacity"}"#),
+        })
+    }
+
+    /// A status in the server's way of naming streams; `named` is whether it does.
+    pub(super) fn status(&self, word: &str, text: &str, stream: &str, named: bool) -> String {
+        match self.naming {
+            _ if !named => format!(r#"{{"status":"{word}","message":"{text}"}}"#),
+            Naming::Hash => format!(r#"{{"status":"{word}","message":"{text}","hash":"{stream}"}}"#),
+            Naming::Hashes => format!(r#"{{"hashes":["{stream}"],"status":"{word}","message":"{text}"}}"#),
+            Naming::Text | Naming::Nowhere => format!(r#"{{"status":"{word}","message":"{text} {stream}"}}"#),
+        }
+    }
+
+    /// What the server answers to a request for a stream, and whether it serves it from now on.
+    pub(super) fn answer(&mut self, stream: &str, troubled: bool, chance: &mut Chance) -> (String, bool) {
+        let named = chance.percent(self.names_refusals);
+        let active = self.connection.as_ref().map_or(0, |connection| connection.subscribed.len());
+        let again = self.connection.as_ref().is_some_and(|connection| connection.subscribed.contains(stream));
+        if !self.credits {
+            let text = "You have insufficient credits available to consume the stream";
+            (self.status("failure", text, stream, false), false)
+        } else if self.disabled.contains(stream) {
+            (self.status("failure", "The stream has been disabled", stream, named), false)
+        } else if active >= self.limit && !again {
+            (self.status("failure", "You have too many subscriptions", stream, named), false)
+        } else if troubled {
+            (self.status("failure", "There was a problem starting your stream", stream, named), false)
+        } else {
+            let named = self.naming != Naming::Nowhere;
+            (self.status("success", "Successfully subscribed to hash", stream, named), true)
+        }
+    }
+}
