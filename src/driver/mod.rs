@@ -208,9 +208,10 @@ impl Loop {
                 let shown = self.driver.protocol.address().shown;
                 self.decide(Input::Opened { sent, told, shown });
             }
-            Err(DialError { mut fault, body }) => {
-                if let Fault::Refused { class, .. } = &mut fault {
+            Err(DialError { mut fault, body, back_at }) => {
+                if let Fault::Refused { class, retry_after, .. } = &mut fault {
                     *class = self.driver.protocol.class_of(&body);
+                    *retry_after = retry_after.or(back_at.map(|back| back.since(now)));
                 }
                 self.decide(Input::DialFailed(fault));
             }

@@ -54,11 +54,13 @@ pub struct DialError {
     pub fault: Fault,
     /// The server's answer, where it answered with something other than an upgrade.
     pub body: String,
+    /// When it wants us back, where it said so by a date and did not say what time it has.
+    pub back_at: Option<Time>,
 }
 
 impl From<Fault> for DialError {
     fn from(fault: Fault) -> Self {
-        Self { fault, body: String::new() }
+        Self { fault, body: String::new(), back_at: None }
     }
 }
 
@@ -146,10 +148,11 @@ fn unreachable(host: &str, port: u16, error: &io::Error) -> DialError {
 fn refused(response: &Response, mask: &Mask) -> DialError {
     let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
     let text = message_of(&body).unwrap_or_else(|| body.lines().next().unwrap_or_default().to_owned());
-    let retry_after =
-        header(response.headers(), &RETRY_AFTER).and_then(|wait| retry_after(wait, told(response.headers())));
+    let (wait, now) = (header(response.headers(), &RETRY_AFTER), told(response.headers()));
+    let retry_after = wait.and_then(|wait| retry_after(wait, now));
+    let back_at = wait.filter(|_| now.is_none()).and_then(http_date);
     let (status, text) = (response.status().as_u16(), PeerText::of(&mask.hide(text)).into());
-    DialError { fault: Fault::Refused { status, retry_after, class: None, text }, body }
+    DialError { fault: Fault::Refused { status, retry_after, class: None, text }, body, back_at }
 }
 
 /// The message in a JSON answer.

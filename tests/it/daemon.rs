@@ -15,7 +15,7 @@ use siftd::simulator::{Cue, Running, Scenario, Server};
 use tempfile::TempDir;
 
 /// A test that waits longer than this for a notice has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const KEY: &str = "c4n4ry+key/of%the&tests";
 
@@ -48,8 +48,8 @@ impl Place {
     /// Puts the first streams of the server's world into the list.
     fn list(&self, count: usize) {
         let streams = self.server.streams().iter().take(count);
-        let lines: String = streams.map(|(hash, label)| format!("{hash} {label}\n")).collect();
-        fs::write(self.path("streams.txt"), lines).unwrap();
+        let lines: Vec<String> = streams.map(|(hash, label)| format!("{hash} {label}\n")).collect();
+        fs::write(self.path("streams.txt"), lines.concat()).unwrap();
     }
 
     fn settings(&self, more: &str) {

@@ -16,6 +16,7 @@ mod config_files;
 mod config_values;
 mod daemon;
 mod decode;
+mod decode_any;
 mod demo;
 mod example;
 mod journal;

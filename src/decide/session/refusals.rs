@@ -121,7 +121,10 @@ impl Session {
         let sent = stream.map_or_else(|| "not known which".to_owned(), |name| format!("subscribe {name}"));
         self.say(turn, Notice::RequestRefused { text: text.clone(), sent });
         for slot in slots {
-            self.postpone(turn, slot, text);
+            // A stream that is served is served, whatever else was wrong.
+            if !self.streams.is_active(slot) {
+                self.postpone(turn, slot, text);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use expect_test::expect;
 use super::script::check;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a transcript is as long as what happens")]
 fn a_life() {
     check(
         "0.1 open

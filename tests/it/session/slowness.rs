@@ -5,6 +5,7 @@ use expect_test::expect;
 use super::script::check;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a transcript is as long as what happens")]
 fn a_slow_warning_ends_all_coverage_until_the_connection_is_renewed() {
     check(
         r#"only gap cover say drain dial state

@@ -77,7 +77,7 @@ impl Archive {
                 Entry::Quarantine(message) => {
                     self.quarantined.insert(message);
                 }
-                Entry::Record(record) => self.write(record),
+                Entry::Record(record) => self.write(&record),
                 Entry::Reach(reach) => {
                     assert!(self.last == reach.connection, "a position of a connection that is not the last");
                     let same = self.reach.connection == reach.connection;
@@ -89,8 +89,8 @@ impl Archive {
         }
     }
 
-    fn write(&mut self, record: Record) {
-        match record {
+    fn write(&mut self, record: &Record) {
+        match *record {
             Record::Opened { connection, .. } => {
                 assert!(self.open.is_none() && connection > self.last, "two connections at a time");
                 (self.open, self.last) = (Some(connection), connection);
@@ -169,14 +169,12 @@ impl Archive {
     pub(super) fn recover(&mut self) -> Vec<Start> {
         if self.open.take().is_some() {
             let proven = self.reach.proven_until;
-            for (cover, connection) in &mut self.covers {
-                if cover.until.is_none() {
-                    assert_eq!(*connection, self.last);
-                    let end = if self.reach.connection == *connection { cover.from.max(proven) } else { cover.from };
-                    cover.until = Some(end);
-                    let stretch = Stretch { stream: cover.stream, from: end, until: None };
-                    self.gaps.push((stretch, Cause::Crash));
-                }
+            for (cover, connection) in self.covers.iter_mut().filter(|(cover, _)| cover.until.is_none()) {
+                assert_eq!(*connection, self.last);
+                let moved = self.reach.connection == *connection;
+                let end = if moved { cover.from.max(proven) } else { cover.from };
+                cover.until = Some(end);
+                self.gaps.push((Stretch { stream: cover.stream, from: end, until: None }, Cause::Crash));
             }
         }
         let running = self.wanted.iter().filter(|wanted| wanted.stretch.until.is_none());

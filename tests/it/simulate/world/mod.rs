@@ -1,5 +1,7 @@
 //! The world: what is produced, who is connected, and what happens next.
 
+mod network;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -316,64 +318,6 @@ impl World {
         };
         let inner = format!(r#"{{"id":"m{number}","type":"test","created_at":"{posted}"{received}}}"#);
         format!(r#"{{"hash":"{stream}","data":{{"interaction":{inner}}}}}"#)
-    }
-
-    /// The server sends a frame, in order.
-    pub(super) fn send(&mut self, frame: String, message: Option<u64>, acknowledges: Option<String>) {
-        let Some(connection) = &mut self.server.connection else { return };
-        let (number, silent) = (connection.number, connection.silent);
-        let arrival = connection.arrival(self.now, &mut self.chance);
-        self.longest = self.longest.max(arrival.since(self.now));
-        if !silent {
-            self.at(arrival, Event::Arrive { connection: number, frame, message, acknowledges });
-        }
-    }
-
-    /// The server says something at once, before what it still holds.
-    pub(super) fn send_ahead(&mut self, frame: String) {
-        let Some(connection) = &mut self.server.connection else { return };
-        let number = connection.number;
-        connection.sent = self.now;
-        let wait = self.chance.millis(1, 3);
-        if !connection.silent {
-            self.plan(wait, Event::Arrive { connection: number, frame, message: None, acknowledges: None });
-        }
-    }
-
-    /// Loses some of what the server still holds: `keep` of a hundred arrive. What has reached this machine is safe.
-    pub(super) fn lose_messages(&mut self, keep: u64) {
-        if self.asleep.is_some() || self.server.connection.is_none() {
-            return;
-        }
-        let chance = &mut self.chance;
-        self.agenda.retain(|_, event| !matches!(event, Event::Arrive { message: Some(_), .. }) || chance.percent(keep));
-    }
-
-    /// The connection ends here and now, with all that is on its way.
-    pub(super) fn cut(&mut self, fault: Fault) {
-        let Some(connection) = self.server.connection.take() else { return };
-        self.cut_served(None);
-        self.agenda.retain(|_, event| !matches!(event, Event::Arrive { .. }));
-        let wait = self.chance.millis(0, 300);
-        self.plan(wait, Event::Lost { connection: connection.number, fault });
-    }
-
-    /// The server serves no more, a stream or all of them.
-    pub(super) fn cut_served(&mut self, stream: Option<&str>) {
-        for served in &mut self.served {
-            if stream.is_none_or(|stream| stream == served.name) {
-                served.stretch.until.get_or_insert(self.now);
-            }
-        }
-    }
-
-    fn quiet(&mut self, number: u32) {
-        let clock = self.server.told(self.now).micros() / 1_000_000;
-        let Some(connection) = self.server.connection.as_ref().filter(|one| one.number == number) else { return };
-        if self.now.since(connection.sent) >= Duration::from_secs(30) && connection.is_empty(self.now) {
-            self.send(format!(r#"{{"tick":{clock},"status":"connected","message":"Waiting for data"}}"#), None, None);
-        }
-        self.plan(Duration::from_secs(1), Event::Quiet { connection: number });
     }
 
     fn dialed(&mut self, attempt: u32) {

@@ -1,0 +1,93 @@
+//! Whatever a frame holds, all of it is said, and the short way says what the long way says.
+
+use proptest::prelude::*;
+
+use crate::decode::{A, said};
+
+/// What a frame says, as owned lines.
+fn lines(frame: &str) -> Vec<String> {
+    said(frame).lines().map(str::to_owned).collect()
+}
+
+/// Values as servers and worse ones write them.
+fn value() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        Just("1".to_owned()),
+        Just(format!("\"{A}\"")),
+        Just("\"Sat, 20 Oct 2012 17:10:20 +0000\"".to_owned()),
+        any::<i64>().prop_map(|n| n.to_string()),
+        "[a-z \\\\u{0}-\\u{7f}é]{0,12}".prop_map(|text| serde_json::Value::String(text).to_string()),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        let key = prop_oneof![
+            Just("hash"),
+            Just("hashes"),
+            Just("data"),
+            Just("interaction"),
+            Just("id"),
+            Just("type"),
+            Just("deleted"),
+            Just("tick"),
+            Just("status"),
+            Just("message"),
+            Just("reconnect"),
+            Just("created_at"),
+            Just("received_at"),
+        ];
+        let space = prop_oneof![4 => Just(""), 1 => Just(" "), 1 => Just("\n")];
+        let pairs = prop::collection::vec((key, inner.clone(), space), 0..5).prop_map(|pairs| {
+            let pairs: Vec<_> =
+                pairs.iter().map(|(key, value, space)| format!("{space}\"{key}\":{space}{value}")).collect();
+            format!("{{{}}}", pairs.join(","))
+        });
+        let items = prop::collection::vec(inner, 0..3).prop_map(|items| format!("[{}]", items.join(",")));
+        prop_oneof![4 => pairs, 1 => items]
+    })
+}
+
+/// A frame in the usual spelling, around any data.
+fn usual() -> impl Strategy<Value = String> {
+    value().prop_map(|data| format!(r#"{{"hash":"{A}","data":{data}}}"#))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_text_is_passed_over_and_none_panics(frame in "\\PC*|[\\x00-\\x7f]*|[{}\\[\\]\",:a-z0-9 ]*") {
+        let blank = frame.trim_start_matches('\u{feff}').trim().is_empty();
+        prop_assert_eq!(said(&frame).is_empty(), blank, "{}", frame);
+    }
+
+    #[test]
+    fn every_object_says_something(frame in value()) {
+        prop_assert!(!said(&frame).is_empty());
+    }
+
+    /// The short way for messages is a short cut and nothing else.
+    #[test]
+    fn the_short_way_and_the_long_way_agree(frame in prop_oneof![usual(), value()]) {
+        prop_assert_eq!(lines(&frame), lines(&format!(" {frame}")));
+    }
+
+    /// Nothing of a frame is lost, whatever stands beside it.
+    #[test]
+    fn objects_say_together_what_they_say_alone(
+        frames in prop::collection::vec(prop_oneof![usual(), value().prop_filter("object", |v| v.starts_with('{'))], 1..4),
+        space in prop_oneof![Just(""), Just("\n"), Just(" ")],
+    ) {
+        let alone: Vec<_> = frames.iter().flat_map(|frame| lines(frame)).collect();
+        prop_assert_eq!(lines(&frames.join(space)), alone.clone());
+        prop_assert_eq!(lines(&format!("[{}]", frames.join(","))), alone);
+    }
+
+    /// What follows a message and is no part of it is kept.
+    #[test]
+    fn what_follows_a_message_is_not_lost(rest in "[^ \\s\\u{feff}][ -~]{0,20}") {
+        let whole = said(&format!(r#"{{"hash":"{A}","data":{{"interaction":{{"id":"x"}}}}}}{rest}"#));
+        prop_assert!(whole.starts_with("interaction <a> x "), "{}", whole);
+        prop_assert!(whole.lines().count() > 1, "{}", whole);
+    }
+}
