@@ -27,13 +27,15 @@ impl Clock {
         self.true_us().saturating_add(self.skew_us)
     }
 
-    /// Microseconds since the epoch by the machine's clock.
-    pub(super) fn true_us(&self) -> i64 {
-        self.start_us.saturating_add(micros(self.start.elapsed()))
+    /// One reading: what the server believes, and, where it is mistaken, what is true.
+    pub(super) fn both_us(&self) -> (i64, Option<i64>) {
+        let true_us = self.true_us();
+        (true_us.saturating_add(self.skew_us), (self.skew_us != 0).then_some(true_us))
     }
 
-    pub(super) fn is_skewed(&self) -> bool {
-        self.skew_us != 0
+    /// Microseconds since the epoch by the machine's clock.
+    fn true_us(&self) -> i64 {
+        self.start_us.saturating_add(micros(self.start.elapsed()))
     }
 
     pub(super) fn skew(&mut self, skew: SignedDuration) {

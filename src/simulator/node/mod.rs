@@ -138,8 +138,8 @@ impl Node {
 
     fn stamp(&mut self) -> Stamp {
         self.seq += 1;
-        let true_us = self.clock.is_skewed().then(|| self.clock.true_us());
-        Stamp { seq: self.seq, at_us: self.clock.server_us(), true_us }
+        let (at_us, true_us) = self.clock.both_us();
+        Stamp { seq: self.seq, at_us, true_us }
     }
 
     pub(super) fn note(&mut self, event: &'static str, fields: Value) {
