@@ -102,7 +102,7 @@ fn a_retired_stream_has_no_gap_behind_it_and_begins_anew() {
         batch.record(covered(2, 1, later(25)));
         batch.record(Record::Stands { stream: StreamId(2), state: StreamState::Active, reason: None });
     });
-    assert_eq!(house.ask(GAPS), ["bb 0 20 rejected closed"]);
+    assert_eq!(house.ask(GAPS), ["aa 18 20 shutdown closed", "bb 0 20 rejected closed"]);
     assert_eq!(house.ask(COVERAGE), ["aa 2 18 1"]);
     assert_eq!(house.ask("SELECT stream, state FROM streams ORDER BY 1"), ["aa retired", "bb retired"]);
     house.set(later(200));
@@ -111,7 +111,7 @@ fn a_retired_stream_has_no_gap_behind_it_and_begins_anew() {
     let [start] = starts.as_slice() else { panic!("one stream is new") };
     assert_eq!((start.id, start.wanted, start.standing), (StreamId(2), later(200), Standing::New));
     house.send(&running, |batch| batch.record(covered(2, 1, later(201))));
-    assert_eq!(house.ask(GAPS), ["bb 0 20 rejected closed"]);
+    assert_eq!(house.ask(GAPS), ["aa 18 20 shutdown closed", "bb 0 20 rejected closed"]);
     assert_eq!(house.ask("SELECT label, wanted_us FROM streams WHERE stream = 'bb'"), ["B 1700000200000000"]);
     house.finish(running);
 }

@@ -486,22 +486,3 @@ fn statuses_in_odd_shapes() {
         "#]],
     );
 }
-
-#[test]
-fn depth_does_not_overflow_the_stack() {
-    for (open, close) in [("[", "]"), ("{\"x\":", "}")] {
-        let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
-        let item = format!(r#"{{"hash":"<a>","data":{{"interaction":{{"id":"x"}},"deep":{deep}}}}}"#);
-        assert!(said(&item).starts_with("interaction <a> x "));
-        let item = format!(r#"{{"hash":"<a>","data":{{"interaction":{{"id":"x","created_at":{deep}}}}}}}"#);
-        assert!(said(&item).starts_with("interaction <a> x "));
-        for frame in
-            [deep.clone(), format!(r#"{{"status":{deep}}}"#), format!(r#"{{"hashes":{deep}}}"#), open.repeat(100_000)]
-        {
-            assert!(said(&frame).starts_with("unreadable"), "{}", said(&frame).get(..80).unwrap_or_default());
-        }
-    }
-    let comment =
-        format!(r#"{{"hash":"<a>","data":{{"interaction":{{"id":"x","created_at":"{}"}}}}}}"#, "(".repeat(100_000));
-    assert!(said(&comment).starts_with("interaction <a> x "));
-}
