@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
@@ -44,10 +43,6 @@ pub(super) fn inspect(path: &Path) -> Result<Found, OpenError> {
     let about = file.metadata().map_err(storage)?;
     if !about.is_file() {
         return Err(OpenError::Foreign { path: path.to_owned(), why: "it is not a file".to_owned() });
-    }
-    if about.nlink() > 1 {
-        // The lock and the write-ahead log belong to a name: by the other name a second daemon could write to it.
-        return Err(OpenError::Foreign { path: path.to_owned(), why: "it has a second name, a hard link".to_owned() });
     }
     if about.len() == 0 {
         return if log.is_none() { Ok(Found::Unborn { exists: true }) } else { Err(damaged("it is empty")) };

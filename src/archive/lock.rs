@@ -15,6 +15,9 @@ use super::open::{FILE_MODE, OpenError, beside};
 #[derive(Debug)]
 pub(super) struct Lock {
     _held: File,
+    /// The archive itself, which may have a second name (a hard link) with a lock file of its own. Open as long as the
+    /// lock is held: closing it would let go of SQLite's locks too.
+    _archive: Option<File>,
 }
 
 impl Lock {
@@ -34,7 +37,18 @@ impl Lock {
             Err(TryLockError::Error(error)) => return Err(failed(format!("its lock cannot be taken: {error}"))),
         }
         sign(&mut file).map_err(|error| failed(format!("its lock file cannot be written: {error}")))?;
-        Ok(Self { _held: file })
+        Ok(Self { _held: file, _archive: None })
+    }
+
+    /// Takes the archive itself as well, whatever its name. Before SQLite opens it.
+    pub(super) fn over(self, path: &Path) -> Result<Self, OpenError> {
+        let failed = |error: std::io::Error| OpenError::Storage { path: path.to_owned(), why: error.to_string() };
+        let archive = File::open(path).map_err(failed)?;
+        match archive.try_lock() {
+            Ok(()) => Ok(Self { _archive: Some(archive), ..self }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::Held { path: path.to_owned(), pid: None }),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
     }
 }
 

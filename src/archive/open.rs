@@ -153,6 +153,7 @@ impl Archive {
         if let Found::Unborn { exists } = found {
             create(&path, exists)?;
         }
+        let lock = lock.over(&path)?;
         let mut db = schema::connect(&path).map_err(storage)?;
         db.busy_timeout(PATIENCE).map_err(storage)?;
         if found != Found::Ours {

@@ -49,6 +49,19 @@ fn a_second_daemon_learns_who_holds_the_archive() {
 }
 
 #[test]
+fn a_second_name_of_the_archive_is_no_way_around_the_lock() {
+    let house = House::new();
+    let running = house.run(&["aa"]);
+    let name = house.path().with_file_name("other.db");
+    std::fs::hard_link(house.path(), &name).unwrap();
+    let options = siftd::archive::Options { path: name, ..house.options.clone() };
+    let second = siftd::archive::Archive::open(&options, START);
+    assert!(matches!(second, Err(OpenError::Held { .. })), "{second:?}");
+    house.finish(running);
+    assert!(siftd::archive::Archive::open(&options, START).is_ok());
+}
+
+#[test]
 fn a_lock_file_that_points_elsewhere_is_not_followed() {
     let house = House::new();
     let target = house.beside(".elsewhere");
