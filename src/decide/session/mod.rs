@@ -326,6 +326,10 @@ impl Session {
     /// what the record of the connection will say.
     fn react(&mut self, turn: &mut Turn<'_>, reaction: &Reaction, text: &str, detail: &str) {
         match *reaction {
+            // We go anyway. What comes after this proves nothing.
+            Reaction::Redial { cause, .. } | Reaction::RedialNow { cause } if self.is_leaving() => {
+                self.cap(turn, cause);
+            }
             Reaction::Redial { cause, ladder, least } => {
                 self.lose(turn, cause, detail);
                 let wait = self.backoff.climb(ladder, &self.policy).max(least);

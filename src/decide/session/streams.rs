@@ -151,7 +151,7 @@ impl Session {
     }
 
     fn acknowledge(&mut self, turn: &mut Turn<'_>, slot: Slot) {
-        if self.streams.acknowledged(slot, turn.now) {
+        if self.streams.acknowledged(slot, turn.now, &self.policy) {
             self.cover(turn, slot);
         }
     }

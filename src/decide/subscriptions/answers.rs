@@ -72,11 +72,11 @@ impl Subscriptions {
             self.settle(now);
             return Anonymous::Doubt;
         }
-        Anonymous::These(self.all_meant(grave, now, policy))
+        Anonymous::These(self.all_meant(answer, grave, now, policy))
     }
 
     /// Every request that is outstanding was answered alike.
-    fn all_meant(&mut self, grave: bool, now: Time, policy: &Policy) -> Vec<Slot> {
+    fn all_meant(&mut self, answer: Answer, grave: bool, now: Time, policy: &Policy) -> Vec<Slot> {
         (self.doubt, self.outstanding) = (None, 0);
         let flight = self.flight.iter().map(|(entry, _)| *entry);
         let meant: Vec<_> = flight.filter(|entry| self.holds(*entry, Ask::InFlight)).map(|(slot, _)| slot).collect();
@@ -86,10 +86,11 @@ impl Subscriptions {
             self.unexplained = self.unexplained.saturating_sub(meant.len() + usize::from(asked_again));
             self.guesses = Some(now.after(policy.acknowledgement));
         }
+        let refused = answer != Answer::Acknowledged;
         for slot in &meant {
             if let Some(stream) = self.get_mut(*slot) {
                 // Everything was answered, so nothing is owed any more.
-                (stream.owed, stream.guessed) = (0, grave);
+                (stream.owed, stream.guessed) = (0, refused);
             }
         }
         meant
@@ -118,7 +119,7 @@ impl Subscriptions {
     pub(super) fn contradict(&mut self, slot: Slot) {
         if let Some(stream) = self.get_mut(slot).filter(|stream| stream.guessed) {
             stream.guessed = false;
-            self.unexplained += 1;
+            self.unexplained += usize::from(self.guesses.is_some());
         }
     }
 

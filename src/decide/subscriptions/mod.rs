@@ -127,6 +127,8 @@ pub(super) struct Subscriptions {
     outstanding: usize,
     /// An answer did not come in time on this connection.
     lapsed: bool,
+    /// A stream was taken out before its request was answered.
+    room_to_come: bool,
     /// Refusals without a name that may mean a stream which is taken for active.
     unexplained: usize,
     /// Until when what was taken for refused may turn out to be served.
@@ -195,6 +197,9 @@ impl Subscriptions {
         }
         if served {
             self.fill_room();
+        } else if stream.unanswered > 0 {
+            // It may yet take a place, and give it back after another one was refused for want of it.
+            self.room_to_come = true;
         }
         Some((stream, asked))
     }
@@ -283,7 +288,7 @@ impl Subscriptions {
         self.flight.clear();
         self.former.clear();
         (self.alone, self.doubt, self.guesses) = (None, None, None);
-        (self.outstanding, self.unexplained, self.lapsed) = (0, 0, false);
+        (self.outstanding, self.unexplained, self.lapsed, self.room_to_come) = (0, 0, false, false);
         for slot in (0..self.slots.len()).map(Slot) {
             let Some(stream) = self.get_mut(slot) else { continue };
             (stream.unanswered, stream.owed) = (0, 0);
@@ -335,12 +340,18 @@ impl Subscriptions {
     }
 
     /// The server says that it serves a stream. Says whether that is new.
-    pub(super) fn acknowledged(&mut self, slot: Slot, now: Time) -> bool {
+    pub(super) fn acknowledged(&mut self, slot: Slot, now: Time, policy: &Policy) -> bool {
         let Some(stream) = self.get_mut(slot) else { return false };
         if stream.owed > 0 {
             // It answers a request from before the stream was taken out.
             stream.owed -= 1;
             self.outstanding = self.outstanding.saturating_sub(1);
+            return false;
+        }
+        if stream.unanswered == 0 && stream.ended && !stream.guessed && stream.ask != Ask::Active {
+            // It was put out, and nothing was asked since: the two have changed places on their way, or the server
+            // does not know what it says. A new answer will tell.
+            self.put_off(slot, now.after(policy.trouble_first));
             return false;
         }
         stream.ended = false;
@@ -381,6 +392,8 @@ impl Subscriptions {
         }
         if why == Refusal::Disabled {
             self.put_off(slot, now.after(policy.disabled_probe));
+        } else if why == Refusal::Overflow && std::mem::take(&mut self.room_to_come) {
+            self.put_off(slot, now.after(policy.trouble_first));
         }
         if served && why != Refusal::Overflow {
             self.fill_room();
@@ -468,9 +481,10 @@ impl Subscriptions {
 
     /// Has a stream that is out asked for again at `due`.
     fn put_off(&mut self, slot: Slot, due: Time) {
-        if let Some(stream) = self.get_mut(slot) {
-            stream.due = due;
-            self.later.insert((due, slot));
+        if let Some(stream) = self.slots.get_mut(slot.0).and_then(Option::as_mut) {
+            self.later.remove(&(stream.due, slot));
+            stream.due = stream.due.min(due);
+            self.later.insert((stream.due, slot));
         }
     }
 }

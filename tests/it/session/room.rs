@@ -125,6 +125,42 @@ fn room_that_a_removal_makes_is_used() {
 }
 
 #[test]
+fn room_that_is_given_back_late_is_used() {
+    check(
+        r#"streams a
+         only subscribe unsubscribe stands retired
+         0.1 open
+         0.2 ack a
+         10 reload +b
+         10 reload +c
+         10.01 reload -b
+         10.1 ack b
+         10.1 frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+         20.2 ack c
+         21 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.1 > subscribe a
+            0.2 < ack a
+            0.2 > stands a active
+            10 < reload +b
+            10 > subscribe b
+            10 < reload +c
+            10 > subscribe c
+            10.01 < reload -b
+            10.01 > unsubscribe b
+            10.01 > retired b at 10.01
+            10.1 < ack b
+            10.1 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+            10.1 > stands c overflow
+            20.1 > subscribe c
+            20.2 < ack c
+            20.2 > stands c active
+        "#]],
+    );
+}
+
+#[test]
 fn room_that_a_refused_stream_leaves_is_used() {
     check(
         r#"streams a b c

@@ -154,7 +154,7 @@ impl Server {
             (self.status("failure", "The stream has been disabled", stream, named), false)
         } else if active >= self.limit && !again {
             (self.status("failure", "You have too many subscriptions", stream, named), false)
-        } else if troubled {
+        } else if troubled && !again {
             (self.status("failure", "There was a problem starting your stream", stream, named), false)
         } else {
             let named = self.naming != Naming::Nowhere;

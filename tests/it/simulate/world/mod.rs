@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use siftd::decide::{Action, Ending, Input, Policy, Session};
 use siftd::fault::Fault;
 use siftd::protocol::{DataSift, Protocol};
-use siftd::record::{Reach, StreamId};
+use siftd::record::{DaemonState, Reach, StreamId};
 use siftd::signal::Signal;
 use siftd::time::Time;
 
@@ -152,7 +152,11 @@ impl World {
         self.start();
         let end = BEGINNING.after(TROUBLED).after(CALM);
         self.agenda.insert((end, u64::MAX), Event::Stop);
-        while self.session.is_some() || !self.agenda.is_empty() {
+        for steps in 0.. {
+            if self.session.is_none() && self.agenda.is_empty() {
+                break;
+            }
+            assert!(steps < 200_000, "the world does not come to rest");
             let asleep = self.asleep.is_some();
             let deadline = self.session.as_ref().filter(|_| !asleep).map_or(Time::NEVER, Session::deadline);
             let next = self.agenda.first_key_value().map_or(Time::NEVER, |((at, _), _)| *at);
@@ -268,7 +272,12 @@ impl World {
                 }
             }
             Event::Wake => self.asleep = None,
-            Event::Restart if self.session.is_some() => {}
+            Event::Restart if self.session.is_some() => {
+                let stopping = self.session.as_ref().is_some_and(|session| session.state() == DaemonState::Stopping);
+                if stopping {
+                    self.plan(Duration::from_secs(5), Event::Restart);
+                }
+            }
             Event::Restart => self.start(),
             Event::Enable(stream) => {
                 self.server.disabled.remove(&stream);
