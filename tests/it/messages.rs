@@ -82,7 +82,7 @@ fn frame(word: &str, text: &str, naming: Naming) -> String {
 /// What a frame makes us do, as one line.
 fn reaction(frame: &str) -> String {
     let script = format!(
-        "patience 60\nonly hang-up say cover gap stands dial end\n0.1 open\n0.2 ack a\n11 tick\n12 frame {frame}\n"
+        "patience 60\nonly hang-up say cover gap stands dial end subscribe\n0.1 open\n0.2 ack a\n11 tick\n12 frame {frame}\n"
     );
     let timeline = run(&script);
     let after = timeline.lines().skip_while(|line| !line.starts_with("12 <")).skip(1);
@@ -145,14 +145,18 @@ fn documented_messages() {
                 [Text, Hash, Hashes, Nowhere]: say warn connection-trouble; gap a from 9 server_error; say warn gap-opened; hang-up; say info reconnecting: attempt 1 to connect in 10.0 s (server_error)
             failure: There was a problem starting your stream
                 [Text]: stands b wanted; say warn stream-trouble: stream b not served, asking again in 10 s: There was a problem starting your stream b
-                [Hash, Hashes, Nowhere]: stands b wanted; say warn stream-trouble: stream b not served, asking again in 10 s: There was a problem starting your stream
+                [Hash, Hashes]: stands b wanted; say warn stream-trouble: stream b not served, asking again in 10 s: There was a problem starting your stream
+                [Nowhere]: subscribe b
             failure: There was an error getting the stream information
                 [Text]: stands b wanted; say warn stream-trouble: stream b not served, asking again in 10 s: There was an error getting the stream information b
-                [Hash, Hashes, Nowhere]: stands b wanted; say warn stream-trouble: stream b not served, asking again in 10 s: There was an error getting the stream information
+                [Hash, Hashes]: stands b wanted; say warn stream-trouble: stream b not served, asking again in 10 s: There was an error getting the stream information
+                [Nowhere]: subscribe b
             failure: The stream <HASH> has been disabled
-                [Text, Hash, Hashes, Nowhere]: stands b disabled; say error stream-disabled; gap b from 0 disabled; say warn gap-opened
+                [Text, Hash, Hashes]: stands b disabled; say error stream-disabled; gap b from 0 disabled; say warn gap-opened
+                [Nowhere]: subscribe b
             failure: The stream you are trying to use is currently disabled
-                [Text, Hash, Hashes, Nowhere]: stands b disabled; say error stream-disabled; gap b from 0 disabled; say warn gap-opened
+                [Text, Hash, Hashes]: stands b disabled; say error stream-disabled; gap b from 0 disabled; say warn gap-opened
+                [Nowhere]: subscribe b
             failure: You have insufficient credits available to consume the stream
                 [Text, Hash, Hashes, Nowhere]: gap a from 9 billing; say warn gap-opened; hang-up; gap b from 0 billing; say warn gap-opened; say error billing-paused
             failure: There was a problem getting the available credit balance

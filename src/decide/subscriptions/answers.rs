@@ -4,10 +4,10 @@
 //! in the same way, each of them is meant. Else, when the others have their answers or none comes any more, those that
 //! are left are asked again one by one, so that each answer can only mean one stream.
 //!
-//! Two things would make that a guess. A refusal may mean a stream that was active: until it is explained by a request
-//! that was refused, nothing more is claimed, and if the requests turn out to be served after all, it is misplaced and
-//! the connection has to be renewed. And once an answer failed to come in time, an acknowledgement without a name could
-//! be that one: it proves nothing on this connection any more.
+//! Two things would make that a guess. A refusal may mean a stream that is active: nothing more is claimed until it is
+//! explained by a request that, asked again alone, was refused again; if none is, it is misplaced and the connection has
+//! to be renewed. And once an answer failed to come in time, an answer without a name could be that one: an
+//! acknowledgement proves nothing on this connection any more, and no refusal is explained.
 
 use super::{Ask, Refusal, Slot, Subscriptions};
 use crate::decide::Policy;
@@ -58,16 +58,26 @@ impl Subscriptions {
     pub(in crate::decide) fn anonymous(&mut self, answer: Answer, now: Time, policy: &Policy) -> Anonymous {
         if self.in_flight == 0 {
             self.outstanding = self.outstanding.saturating_sub(1);
+            // One answer too many: it is the true one of a request that was taken for refused.
+            self.unexplained += usize::from(self.guesses.is_some());
             return Anonymous::Nobody;
         }
         // A stream that is active can be switched off or fail; the other refusals can only mean a request.
         let grave = self.active > 0 && matches!(answer, Answer::Trouble | Answer::Refused(Refusal::Disabled));
+        if self.lapsed && answer == Answer::Acknowledged {
+            return Anonymous::Doubt;
+        }
+        if self.lapsed && grave {
+            // Nor could asking again explain it: that request may be refused for a reason of its own.
+            return Anonymous::Nobody;
+        }
         self.unexplained += usize::from(grave);
         let doubt = self.doubt.get_or_insert(Doubt { answers: 0, same: Some(answer), last: now });
         doubt.answers += 1;
         doubt.last = now;
         doubt.same = doubt.same.filter(|same| *same == answer);
-        let proves = answer != Answer::Acknowledged || !self.lapsed;
+        // What could mean an active stream is confirmed by asking again.
+        let proves = !grave || self.alone.is_some();
         if doubt.answers < self.outstanding || self.outstanding != self.in_flight || doubt.same.is_none() || !proves {
             self.settle(now);
             return Anonymous::Doubt;
@@ -80,10 +90,10 @@ impl Subscriptions {
         (self.doubt, self.outstanding) = (None, 0);
         let flight = self.flight.iter().map(|(entry, _)| *entry);
         let meant: Vec<_> = flight.filter(|entry| self.holds(*entry, Ask::InFlight)).map(|(slot, _)| slot).collect();
-        let asked_again = self.alone.take().is_some();
+        self.alone = None;
         if grave {
-            // Asked alone, it explains this refusal and the one for which it was asked again.
-            self.unexplained = self.unexplained.saturating_sub(meant.len() + usize::from(asked_again));
+            // It explains this refusal and the one for which it was asked again.
+            self.unexplained = self.unexplained.saturating_sub(2);
             self.guesses = Some(now.after(policy.acknowledgement));
         }
         let refused = answer != Answer::Acknowledged;
@@ -108,8 +118,20 @@ impl Subscriptions {
         self.unexplained > 0 && self.doubt.is_none() && !asking
     }
 
-    /// A stream that is about to be put out by name: if it was asked again alone, that explains why.
+    /// Whether what names a stream answers a request from before it was taken out and in again; that is one less then.
+    pub(super) fn is_owed(&mut self, slot: Slot) -> bool {
+        let Some(stream) = self.get_mut(slot).filter(|stream| stream.owed > 0 && stream.ask != Ask::Active) else {
+            return false;
+        };
+        stream.owed -= 1;
+        self.outstanding = self.outstanding.saturating_sub(1);
+        true
+    }
+
+    /// A stream is about to be put out by name: if it was asked again alone, that explains why. And it need not be an
+    /// answer: if others without a name are there, it is not known any more what they answer.
     pub(super) fn explain(&mut self, slot: Slot) {
+        self.lapsed |= self.doubt.is_some();
         if self.alone.is_some_and(|entry| entry.0 == slot && self.holds(entry, Ask::InFlight)) {
             self.unexplained = self.unexplained.saturating_sub(1);
         }

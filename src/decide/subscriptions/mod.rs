@@ -127,8 +127,8 @@ pub(super) struct Subscriptions {
     outstanding: usize,
     /// An answer did not come in time on this connection.
     lapsed: bool,
-    /// A stream was taken out before its request was answered.
-    room_to_come: bool,
+    /// Streams that were taken out while requests were outstanding.
+    room_to_come: usize,
     /// Refusals without a name that may mean a stream which is taken for active.
     unexplained: usize,
     /// Until when what was taken for refused may turn out to be served.
@@ -197,9 +197,10 @@ impl Subscriptions {
         }
         if served {
             self.fill_room();
-        } else if stream.unanswered > 0 {
-            // It may yet take a place, and give it back after another one was refused for want of it.
-            self.room_to_come = true;
+        }
+        if asked && self.outstanding > 0 {
+            // The server gives its place back, perhaps after it has refused another one for want of it.
+            self.room_to_come += 1;
         }
         Some((stream, asked))
     }
@@ -288,7 +289,7 @@ impl Subscriptions {
         self.flight.clear();
         self.former.clear();
         (self.alone, self.doubt, self.guesses) = (None, None, None);
-        (self.outstanding, self.unexplained, self.lapsed, self.room_to_come) = (0, 0, false, false);
+        (self.outstanding, self.unexplained, self.room_to_come, self.lapsed) = (0, 0, 0, false);
         for slot in (0..self.slots.len()).map(Slot) {
             let Some(stream) = self.get_mut(slot) else { continue };
             (stream.unanswered, stream.owed) = (0, 0);
@@ -341,13 +342,10 @@ impl Subscriptions {
 
     /// The server says that it serves a stream. Says whether that is new.
     pub(super) fn acknowledged(&mut self, slot: Slot, now: Time, policy: &Policy) -> bool {
-        let Some(stream) = self.get_mut(slot) else { return false };
-        if stream.owed > 0 {
-            // It answers a request from before the stream was taken out.
-            stream.owed -= 1;
-            self.outstanding = self.outstanding.saturating_sub(1);
+        if self.is_owed(slot) {
             return false;
         }
+        let Some(stream) = self.get_mut(slot) else { return false };
         if stream.unanswered == 0 && stream.ended && !stream.guessed && stream.ask != Ask::Active {
             // It was put out, and nothing was asked since: the two have changed places on their way, or the server
             // does not know what it says. A new answer will tell.
@@ -384,15 +382,17 @@ impl Subscriptions {
     /// The server will not serve a stream. Says whether the operator has yet to be told.
     pub(super) fn refused(&mut self, slot: Slot, why: Refusal, now: Time, policy: &Policy) -> bool {
         let served = self.is_active(slot);
-        if why == Refusal::Disabled {
-            self.explain(slot);
+        if self.is_owed(slot) {
+            return false;
         }
+        self.explain(slot);
         if self.is(slot, Ask::Out(why)) || self.set(slot, Ask::Out(why)).is_none() {
             return false;
         }
         if why == Refusal::Disabled {
             self.put_off(slot, now.after(policy.disabled_probe));
-        } else if why == Refusal::Overflow && std::mem::take(&mut self.room_to_come) {
+        } else if why == Refusal::Overflow && self.room_to_come > 0 {
+            self.room_to_come -= 1;
             self.put_off(slot, now.after(policy.trouble_first));
         }
         if served && why != Refusal::Overflow {

@@ -12,7 +12,7 @@ impl Subscriptions {
     /// The server cannot serve a stream for now: it is asked for again later and later. Says how much later, if
     /// that is news.
     pub(in crate::decide) fn troubled(&mut self, slot: Slot, now: Time, policy: &Policy) -> Option<Duration> {
-        if self.is(slot, Ask::Later) {
+        if self.is(slot, Ask::Later) || self.is_owed(slot) {
             return None;
         }
         self.explain(slot);

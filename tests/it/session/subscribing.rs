@@ -247,15 +247,12 @@ fn a_refusal_without_a_name_may_mean_an_active_stream() {
             21 > say info reloaded
             21 > subscribe c
             21.1 < frame {"status":"failure","message":"The stream you are trying to use is currently disabled"}
-            21.1 > say error stream-disabled
-            21.1 > gap c from 21 disabled
-            21.1 > say warn gap-opened
+            21.1 > subscribe c
             22 < tick
             23 < tick
             24 < ack c
             24 > cover c from 24
             24 > say warn unattributed-refusal
-            24 > say info gap-closed
             24 > gap a from 18.1 server_error
             24 > gap b from 18.1 server_error
             24 > gap c from 24 server_error
@@ -322,10 +319,6 @@ fn a_refusal_that_a_request_explains_holds_claims_back_only_for_a_while() {
             0.2 < ack a
             0.2 > cover a from 0.2
             0.3 < frame {"status":"failure","message":"The stream you are trying to use is currently disabled"}
-            0.3 > say error stream-disabled
-            0.3 > gap b from 0 disabled
-            0.3 > say warn gap-opened
-            0.3 > say info subscribed: all streams answered: 1 active, 1 out, after 0.200 s
             5 < tick
             6 < eof
             6 > gap a from 0.2 network
@@ -353,7 +346,6 @@ fn an_acknowledgement_without_a_name_after_one_that_never_came_proves_nothing() 
             10.1 > say warn acknowledgement-missing
             10.1 > subscribe b
             10.2 < frame {"status":"success","message":"Successfully subscribed"}
-            10.2 > subscribe b
             12 < item b
             12 > cover b from 12
             12 > subscribe a

@@ -41,7 +41,7 @@ fn no_silent_loss_and_no_false_comfort() {
     if let Some(seed) = number("SIFTD_SEED") {
         let (transcript, lived) = live(seed);
         println!("{transcript}");
-        assert!(lived, "seed {seed}");
+        return assert!(lived, "seed {seed}");
     }
     let first = number("SIFTD_FIRST").unwrap_or(1);
     for seed in (first..).zip(0..number("SIFTD_SEEDS").unwrap_or(500)).map(|(seed, _)| seed) {

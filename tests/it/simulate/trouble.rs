@@ -32,7 +32,7 @@ impl World {
     /// Nothing arrives any more, and nobody says so.
     fn go_silent(&mut self) {
         self.cut_served(None);
-        self.lose_messages(0);
+        self.lose_messages(0, self.now);
         if let Some(connection) = &mut self.server.connection {
             connection.silent = true;
         }
@@ -51,8 +51,8 @@ impl World {
         let text = "This streaming API service node is closing for maintenance, please reconnect immediately";
         let frame = self.server.status("failure", text, "", false);
         if self.chance.percent(50) {
-            self.lose_messages(0);
-            self.send_ahead(frame);
+            let said = self.send_ahead(frame);
+            self.lose_messages(0, said);
         } else {
             self.send(frame, None, None);
         }
@@ -65,8 +65,8 @@ impl World {
         let text = "You are consuming data too slowly. If you do not consume data faster you will be disconnected.";
         let frame = self.server.status("warning", text, "", false);
         if self.chance.percent(50) {
-            self.lose_messages(50);
-            self.send_ahead(frame);
+            let said = self.send_ahead(frame);
+            self.lose_messages(50, said);
         } else {
             self.send(frame, None, None);
         }

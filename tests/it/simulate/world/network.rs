@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use siftd::fault::Fault;
+use siftd::time::Time;
 
 use super::{Event, World};
 
@@ -18,24 +19,28 @@ impl World {
         }
     }
 
-    /// The server says something at once, before what it still holds.
-    pub(in crate::simulate) fn send_ahead(&mut self, frame: String) {
-        let Some(connection) = &mut self.server.connection else { return };
+    /// The server says something at once, before what it still holds. Says when that arrives.
+    pub(in crate::simulate) fn send_ahead(&mut self, frame: String) -> Time {
+        let Some(connection) = &mut self.server.connection else { return self.now };
         let number = connection.number;
         connection.sent = self.now;
         let wait = self.chance.millis(1, 3);
         if !connection.silent {
             self.plan(wait, Event::Arrive { connection: number, frame, message: None, acknowledges: None });
         }
+        self.now.after(wait)
     }
 
-    /// Loses some of what the server still holds: `keep` of a hundred arrive. What has reached this machine is safe.
-    pub(in crate::simulate) fn lose_messages(&mut self, keep: u64) {
+    /// Loses some of what the server still holds: `keep` of a hundred arrive. What has reached this machine is safe, and
+    /// what reaches it before what the server has to say about it (`after`).
+    pub(in crate::simulate) fn lose_messages(&mut self, keep: u64, after: Time) {
         if self.asleep.is_some() || self.server.connection.is_none() {
             return;
         }
         let chance = &mut self.chance;
-        self.agenda.retain(|_, event| !matches!(event, Event::Arrive { message: Some(_), .. }) || chance.percent(keep));
+        self.agenda.retain(|(at, _), event| {
+            *at <= after || !matches!(event, Event::Arrive { message: Some(_), .. }) || chance.percent(keep)
+        });
     }
 
     /// The connection ends here and now, with all that is on its way.
