@@ -21,6 +21,7 @@ mod demo;
 mod example;
 mod journal;
 mod messages;
+mod proof_page;
 mod reading;
 mod readme;
 mod reload;

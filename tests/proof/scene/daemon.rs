@@ -3,7 +3,9 @@
 use super::PATIENCE;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -19,11 +21,20 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    pub(super) fn spawn(mut command: Command) -> Self {
+    /// What it says is kept in a file too, for whoever looks into a scene that failed.
+    pub(super) fn spawn(mut command: Command, kept: &Path) -> Self {
+        let mut kept = File::options().create(true).append(true).open(kept).unwrap();
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         let (into, lines) = sync_channel(LINES_MAX);
-        std::thread::spawn(move || log.map_while(Result::ok).try_for_each(|line| into.send(line)).ok());
+        std::thread::spawn(move || {
+            for line in log.map_while(Result::ok) {
+                writeln!(kept, "{line}").unwrap();
+                if into.send(line).is_err() {
+                    return;
+                }
+            }
+        });
         Self { child, lines, said: Vec::new() }
     }
 

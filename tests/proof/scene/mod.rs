@@ -126,7 +126,7 @@ impl Scene {
     pub(crate) fn launch(&mut self) {
         assert!(self.daemon.is_none(), "the daemon runs already");
         let begun = diary::now();
-        self.daemon = Some(Daemon::spawn(self.siftd("run")));
+        self.daemon = Some(Daemon::spawn(self.siftd("run"), &self.path("daemon.log")));
         if !self.stage.starts_badly {
             self.until("started");
         }
