@@ -49,7 +49,7 @@ fn without_a_gap(mut scene: Scene) {
 /// Row 15: every ping is answered, or at least the newest; nothing piles up.
 #[test]
 fn a_flood_of_pings() {
-    let mut scene = in_full_swing();
+    let scene = in_full_swing();
     let lines = scene.lines();
     scene.cue(r#"{"do":{"pings":{"count":50000}}}"#, "cue");
     scene.line(lines, |line| line["event"] == "pong");
