@@ -7,6 +7,7 @@ mod archive;
 mod archive_files;
 mod archive_gaps;
 mod archive_house;
+mod archive_log;
 mod archive_page;
 mod archive_trouble;
 mod archive_views;
