@@ -13,6 +13,7 @@ mod archive_views;
 mod commands;
 mod config;
 mod config_files;
+mod config_guarded;
 mod config_values;
 mod daemon;
 mod decode;
