@@ -15,6 +15,7 @@ mod config;
 mod config_files;
 mod config_guarded;
 mod config_values;
+mod corpus;
 mod daemon;
 mod decode;
 mod decode_any;
