@@ -1,6 +1,6 @@
 //! What a cue does.
 
-use super::super::scenario::{Answers, Pick, Rate};
+use super::super::scenario::{Account, Answers, Pick, Rate};
 use super::super::{message, wire};
 use super::making::{Burst, Craft, Deletes, Fragments, Giant, Repeats};
 use jiff::SignedDuration;
@@ -64,6 +64,8 @@ pub enum Action {
     Lag(Lag),
     /// Changes the forms of the answers.
     Answers(Answers),
+    /// Changes who may connect: a key is rotated or revoked. Whoever is connected stays.
+    Account(Account),
     /// Ends the run.
     Exit,
 }
@@ -390,6 +392,7 @@ impl Action {
             | Self::Ticks(_)
             | Self::Lag(_)
             | Self::Answers(_)
+            | Self::Account(_)
             | Self::Exit => None,
         }
     }
@@ -423,6 +426,7 @@ impl Action {
             Self::Ticks(_) => "ticks",
             Self::Lag(_) => "lag",
             Self::Answers(_) => "answers",
+            Self::Account(_) => "account",
             Self::Exit => "exit",
         }
     }
