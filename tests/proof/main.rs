@@ -3,7 +3,10 @@
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
 mod doctored;
+mod frames;
+mod network;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
 mod peace;
+mod protocol;
 mod scene;
