@@ -18,6 +18,10 @@ pub const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const BATCH_WEIGHT: usize = 1_024;
 /// Bytes of ours that may wait to be sent to the server.
 pub const WRITE_BUFFER_MAX: usize = 1024 * 1024;
+/// Bytes of the head of an HTTP answer: status line and headers.
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Headers of an HTTP answer.
+pub const HTTP_HEADERS_MAX: usize = 100;
 /// Text of a peer in a notice, a reason or an error, in bytes after escaping.
 pub const PEER_TEXT_MAX: usize = 256;
 /// An interaction's id above this many bytes is replaced by a digest.
