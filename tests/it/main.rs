@@ -23,6 +23,7 @@ mod decode;
 mod decode_any;
 mod demo;
 mod example;
+mod http;
 mod journal;
 mod messages;
 mod reading;
