@@ -2,8 +2,15 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it must be")]
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
+mod clocks;
+mod deletes;
 mod doctored;
+mod kills;
+mod lies;
+mod load;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
 mod peace;
+mod process;
+mod reload;
 mod scene;

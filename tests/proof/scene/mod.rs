@@ -235,6 +235,11 @@ impl Scene {
         fault
     }
 
+    /// Waits until the daemon ends by itself; its exit code, and all that it said.
+    pub(crate) fn dies(&mut self) -> (Option<i32>, String) {
+        self.daemon.take().unwrap().end()
+    }
+
     /// SIGTERM; the daemon must end with 0 and have nothing left to store.
     pub(crate) fn stop(&mut self) -> Fault {
         let fault = self.fault("stop", &["shutdown"]);
