@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::decode::{A, datasift, said};
-use siftd::limits::ID_BYTES_MAX;
+use siftd::limits::{FRAME_OBJECTS_MAX, ID_BYTES_MAX};
 use siftd::protocol::Protocol as _;
 use siftd::signal::Signal;
 
@@ -24,6 +24,27 @@ fn depth_does_not_overflow_the_stack() {
     let comment =
         format!(r#"{{"hash":"<a>","data":{{"interaction":{{"id":"x","created_at":"{}"}}}}}}"#, "(".repeat(100_000));
     assert!(said(&comment).starts_with("interaction <a> x "));
+}
+
+#[test]
+fn a_frame_of_a_million_pieces_is_kept_in_one() {
+    for (first, piece, last) in [("[", "7,", "7]"), ("", "7 ", "7"), (r#"{"status":"success","hashes":["#, "7,", "7]}")]
+    {
+        let frame = format!("{first}{}{last}", piece.repeat(1_000_000));
+        let mut signals = 0;
+        let mut kept = 0;
+        datasift().decode(&frame, &mut |signal| {
+            signals += 1;
+            if let Signal::Unreadable(_, part) = signal {
+                kept += part.len();
+            }
+        });
+        assert!(signals <= FRAME_OBJECTS_MAX + 1, "{signals} signals of {}", &frame[..40]);
+        let blanks = if first.is_empty() { FRAME_OBJECTS_MAX } else { 0 };
+        assert_eq!(kept, frame.len() - blanks, "every byte is kept");
+    }
+    let names = vec![format!("\"{A}\""); FRAME_OBJECTS_MAX - 1].join(",");
+    assert!(said(&format!(r#"{{"status":"success","hashes":[{names}]}}"#)).starts_with("Acknowledged"));
 }
 
 /// What a frame says, as owned lines.

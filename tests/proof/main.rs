@@ -5,12 +5,15 @@
 mod clocks;
 mod deletes;
 mod doctored;
+mod frames;
 mod kills;
 mod lies;
 mod load;
+mod network;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
 mod peace;
 mod process;
+mod protocol;
 mod reload;
 mod scene;

@@ -196,8 +196,7 @@ fn a_key_that_is_revoked_ends_it_after_one_more_try() {
     scene.cue(r#"{"do":{"account":{"api_key":"another"}}}"#, "cue");
     let fault = scene.fault("revoked", &["network", "auth"]);
     let closed = reset(&scene);
-    let (code, said) = scene.dies();
-    assert_eq!(code, Some(77), "{said}");
+    let said = scene.ended_with(77);
     assert!(said.contains("identity-refused") && !said.contains("c4n4ry"), "{said}");
     assert_eq!(fs::read_to_string(scene.journal()).unwrap().matches(r#""event":"refused""#).count(), 2, "one more try");
     scene.over(fault, &json!({"closed": closed, "exit": 77}));

@@ -5,7 +5,7 @@ use super::diary::{micros, now};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
@@ -59,15 +59,15 @@ impl Daemon {
     }
 
     /// Whether it has ended, and how.
-    pub(crate) fn ended(&mut self) -> Option<Option<i32>> {
-        self.child.try_wait().unwrap().map(|status| status.code())
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// Waits for its end; its exit code, and all that it said.
     pub(crate) fn end(&mut self) -> (Option<i32>, String) {
-        let code = super::wait("the end of the daemon", || self.ended());
+        let status = super::wait("the end of the daemon", || self.ended());
         self.said.extend(self.lines.iter());
-        (code, self.said.join("\n"))
+        (status.code(), self.said.join("\n"))
     }
 }
 
