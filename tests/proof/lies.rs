@@ -105,9 +105,7 @@ fn messages_of_streams_that_nobody_asked_for_or_no_longer_wants() {
     scene.start();
     rows(&scene, 300);
     scene.cue(r#"{"do":{"garbage":{"kind":"stray_hash","copies":3}}}"#, "cue");
-    scene
-        .daemon()
-        .until_that("a stranger's message", |said| said["notice"] == "foreign-interaction" && said["known"] == false);
+    scene.until("foreign-interaction");
     let removed = scene.fault("taken out", &["shutdown"]);
     scene.only(&removed, 10..20);
     scene.list(0..10);
@@ -116,10 +114,11 @@ fn messages_of_streams_that_nobody_asked_for_or_no_longer_wants() {
         line["event"] == "produced" && scene.streams[10..].iter().any(|(hash, _)| line["stream"] == hash.as_str())
     });
     assert_eq!(late["fate"], "sent", "the server goes on with a stream that was taken out");
-    scene
-        .daemon()
-        .until_that("a late message", |said| said["notice"] == "foreign-interaction" && said["known"] == true);
-    let others: Vec<_> = scene.streams[10..].iter().map(|(hash, _)| format!("'{hash}'")).collect();
+    let taken_out: Vec<String> = scene.streams[10..].iter().map(|(hash, _)| hash.clone()).collect();
+    scene.daemon().until_that("a late message", |said| {
+        said["notice"] == "foreign-interaction" && taken_out.iter().any(|hash| said["stream"] == hash.as_str())
+    });
+    let others: Vec<_> = taken_out.iter().map(|hash| format!("'{hash}'")).collect();
     let count = format!("SELECT count(*) FROM interactions WHERE stream IN ({})", others.join(","));
     let before = scene.number(&count);
     rows(&scene, 900);

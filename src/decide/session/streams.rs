@@ -45,7 +45,7 @@ impl Session {
             link.frontier.told(turn.now, self.clock.ours(produced));
         }
         let Some(slot) = self.streams.find(&interaction.stream) else {
-            let notice = Notice::ForeignInteraction { stream: PeerText::of(&interaction.stream), known: false };
+            let notice = Notice::ForeignInteraction { stream: PeerText::of(&interaction.stream) };
             return self.say(turn, notice);
         };
         self.prove_life(turn, true);
