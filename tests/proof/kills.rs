@@ -21,11 +21,12 @@ fn killed(rounds: u32, seed: u64) {
     let mut chance = fastrand::Rng::with_seed(seed);
     let world =
         format!("seed = {seed}\n[world]\nstreams = 20\nrate = 200\ndeletes = 0.05\nduplicates = 0.05\nshared = 0.1\n");
-    let mut scene = Stage::new(&world).open();
+    // A short margin, so that a short life has something to claim.
+    let mut scene = Stage::new(&world).settings("[gap]\nmargin = \"200ms\"\n").open();
     scene.start();
     for round in 0..rounds {
         // At times before the first row of this life is stored.
-        std::thread::park_timeout(Duration::from_millis(chance.u64(0..1_500)));
+        std::thread::park_timeout(Duration::from_millis(chance.u64(0..2_500)));
         let fault = scene.kill();
         if chance.bool() && round > 0 {
             // And once more while it recovers, or soon after.

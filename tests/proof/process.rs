@@ -65,6 +65,7 @@ fn a_storm_of_signals_and_two_orders_to_stop() {
         }
     }
     scene.until("reloaded");
+    scene.daemon().signal(Signal::USR1);
     scene.until("state");
     more_rows(&scene, 200);
     assert_eq!(scene.number("SELECT count(*) FROM connections"), 1);
