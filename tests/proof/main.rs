@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it must be")]
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
+mod crash;
 mod doctored;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
 mod peace;
+mod power;
 mod scene;
