@@ -83,21 +83,20 @@ fn plain(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_ascii_lowercase()
 }
 
-/// What is unwise about who may change the file: whoever can, commands the daemon.
-pub(super) fn exposed(path: &Path, mode: u32) -> Vec<Complaint> {
+/// Refuses a file that anybody may change: it commands the daemon, and decides where the key goes and whom to trust.
+pub(super) fn guarded(path: &Path, name: &dyn Display, mode: u32) -> Result<(), Complaint> {
     const OTHERS_WRITE: u32 = 0o002;
     const STICKY: u32 = 0o1000;
-    let mut complaints = Vec::new();
     if mode & OTHERS_WRITE != 0 {
-        let complaint = Complaint::new("other users may change this file");
-        complaints.push(complaint.hint(format!("run: chmod o-w {}", path.display())));
+        let complaint = Complaint::new(format!("{name} may be changed by other users"));
+        return Err(complaint.hint(format!("run: chmod o-w {}", path.display())));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let mode = folder.metadata().map_or(0, |metadata| metadata.mode());
     if mode & OTHERS_WRITE != 0 && mode & STICKY == 0 {
-        let complaint = Complaint::new("other users may replace this file");
-        complaints.push(complaint.hint(format!("run: chmod o-w {}", folder.display())));
+        let complaint = Complaint::new(format!("{name} may be replaced by other users"));
+        return Err(complaint.hint(format!("run: chmod o-w {}", folder.display())));
     }
-    complaints
+    Ok(())
 }

@@ -87,7 +87,8 @@ fn judged_with(
     let sound = fs::read_to_string(&path).unwrap();
     let mut lines = sound.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     change(&mut lines);
-    fs::write(&path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let written: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(&path, written.concat()).unwrap();
     let report = evidence.judge();
     fs::write(&path, sound).unwrap();
     report

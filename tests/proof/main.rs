@@ -4,8 +4,11 @@
 
 mod crash;
 mod doctored;
+mod frames;
+mod network;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
 mod peace;
 mod power;
+mod protocol;
 mod scene;

@@ -39,9 +39,9 @@ pub(crate) fn stop_when_pruned(scene: &mut Scene, before: i64) -> Option<()> {
     scene.heard("subscribed")?;
     let (archive, left) = (scene.archive(), format!("SELECT count(*) FROM notices WHERE at_us < {before}"));
     wait("what has expired to go", || {
-        let is_done = scene.daemon().ended().is_some() || number(&archive, &left).is_ok_and(|left| left == 0);
-        is_done.then_some(())
-    });
+        let gone = number(&archive, &left).is_ok_and(|left| left == 0).then_some(Some(()));
+        gone.or_else(|| scene.daemon().ended().map(|_| None))
+    })?;
     scene.daemon().signal(Signal::TERM);
     scene.heard("stopped").map(drop)
 }
