@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
 mod clocks;
+mod crash;
 mod deletes;
 mod doctored;
 mod frames;
@@ -13,6 +14,7 @@ mod network;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
 mod peace;
+mod power;
 mod process;
 mod protocol;
 mod reload;
