@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
 mod doctored;
+mod guard;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
 mod peace;
