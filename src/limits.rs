@@ -23,6 +23,10 @@ pub const WRITE_BUFFER_MAX: usize = 1024 * 1024;
 pub const FRAME_OBJECTS_MAX: usize = 10_000;
 /// What a frame in quarantine counts for beside its bytes: many small ones must not fill the memory or the disk either.
 pub const QUARANTINED_WEIGHT: usize = 256;
+/// Bytes of the head of an HTTP answer: status line and headers.
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Headers of an HTTP answer.
+pub const HTTP_HEADERS_MAX: usize = 100;
 /// Text of a peer in a notice, a reason or an error, in bytes after escaping.
 pub const PEER_TEXT_MAX: usize = 256;
 /// An interaction's id above this many bytes is replaced by a digest.

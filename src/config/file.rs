@@ -51,6 +51,21 @@ fn open(path: &Path) -> io::Result<(File, Result<u32, &'static str>)> {
     Ok((file, mode))
 }
 
+/// Looks whether an archive can stand at this name: there is nothing yet, or a file. Nothing is opened: whose file it
+/// is, and whether it is whole, is for the archive to say.
+pub(super) fn could_be_archive(path: &Path) -> Result<(), Complaint> {
+    let Ok(about) = path.metadata() else { return Ok(()) };
+    if about.is_dir() {
+        let inside = path.join("archive.db");
+        return Err(Complaint::new(format!("{} is a directory", path.display()))
+            .hint(format!("name a file in it: \"{}\"", inside.display())));
+    }
+    if !about.is_file() {
+        return Err(Complaint::new(format!("{} is no regular file", path.display())).hint("name another file"));
+    }
+    Ok(())
+}
+
 fn unreadable(name: &dyn Display, error: &io::Error) -> Complaint {
     if error.kind() == io::ErrorKind::NotFound {
         return Complaint::new(format!("{name} does not exist")).hint("create it or correct the name");

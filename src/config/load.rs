@@ -209,6 +209,9 @@ impl Named {
         let ca_file = layered.tls.ca_file.as_ref().map(|file| folder.join(file));
         let authorities = places.keep("tls.ca_file", ca_file.as_deref().map(authorities::read), faults);
         let tls = Tls { ca_file, authorities: authorities.unwrap_or_default() };
+        let archive = absolute(path, &layered.archive.path);
+        let archive = places.sound(&["archive.path"]).then(|| file::could_be_archive(&archive));
+        places.keep("archive.path", archive, faults);
         let before = faults.len();
         let streams = streams(layered, folder, places, faults);
         if streams.is_empty() && faults.len() == before && places.sound(rules::STREAMS) {

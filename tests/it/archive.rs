@@ -126,6 +126,19 @@ fn nothing_of_a_deleted_interaction_can_be_found_in_the_files() {
 }
 
 #[test]
+fn what_remains_of_a_deletion_can_be_tested_by_nobody_without_the_archives_own_key() {
+    let marks = [(); 2].map(|()| {
+        let house = House::new();
+        let running = house.run(&["aa"]);
+        house.send(&running, |batch| batch.delete("an id that somebody may guess"));
+        house.finish(running);
+        house.ask("SELECT hex(digest) FROM tombstone").concat()
+    });
+    assert_eq!(marks.each_ref().map(String::len), [32, 32]);
+    assert_ne!(marks[0], marks[1], "the same id in two archives leaves the same mark");
+}
+
+#[test]
 fn counts_stay_exact_across_buckets_and_deletions() {
     let house = House::new();
     let running = house.run(&["aa", "bb"]);

@@ -3,8 +3,11 @@
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
 mod doctored;
+mod frames;
 mod guard;
+mod network;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
 mod peace;
+mod protocol;
 mod scene;

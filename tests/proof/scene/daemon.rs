@@ -4,7 +4,7 @@ use super::PATIENCE;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 /// So many lines of its log may wait for a test; a flood makes the daemon's own log wait, which it must survive.
@@ -54,15 +54,15 @@ impl Daemon {
     }
 
     /// Whether it has ended, and how.
-    pub(crate) fn ended(&mut self) -> Option<Option<i32>> {
-        self.child.try_wait().unwrap().map(|status| status.code())
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// Waits for its end; its exit code, and all that it said.
     pub(crate) fn end(&mut self) -> (Option<i32>, String) {
-        let code = super::wait("the end of the daemon", || self.ended());
+        let status = super::wait("the end of the daemon", || self.ended());
         self.said.extend(self.lines.iter());
-        (code, self.said.join("\n"))
+        (status.code(), self.said.join("\n"))
     }
 }
 
