@@ -7,6 +7,7 @@ mod crash;
 mod deletes;
 mod doctored;
 mod frames;
+mod guard;
 mod kills;
 mod lies;
 mod load;
