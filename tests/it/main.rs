@@ -19,6 +19,8 @@ mod decode;
 mod decode_any;
 mod demo;
 mod example;
+mod heal;
+mod historics;
 mod journal;
 mod messages;
 mod reading;
