@@ -302,8 +302,11 @@ mod tests {
     proptest::proptest! {
         /// Frames come in order, so all that was produced before the newest that told has come: no claim goes beyond.
         #[test]
-        fn no_claim_goes_beyond_what_was_told(steps in proptest::collection::vec((0_i64..3_000, 0_i64..10_000, proptest::bool::ANY), 1..80)) {
-            let mut frontier = Frontier::new(at(0), MARGIN);
+        fn no_claim_goes_beyond_what_was_told(
+            steps in proptest::collection::vec((0_i64..3_000, 0_i64..10_000, proptest::bool::ANY), 1..80),
+            margin in 0_u64..5_000,
+        ) {
+            let mut frontier = Frontier::new(at(0), Duration::from_millis(margin));
             let (mut now, mut made, mut newest) = (0, -20_000, None);
             for (wait, delay, tells) in steps {
                 now += wait;
@@ -337,6 +340,24 @@ mod tests {
         frontier.told(at(10_000), at(100_000));
         assert!(frontier.proven() < at(0));
         assert_eq!(frontier.reached(), at(10_000));
+    }
+
+    #[test]
+    fn a_date_within_the_tolerance_claims_no_more_than_its_arrival() {
+        let mut frontier = Frontier::new(at(0), MARGIN);
+        frontier.told(at(10_000), at(11_900));
+        assert_eq!(frontier.proven(), at(8_000));
+    }
+
+    #[test]
+    fn one_prompt_message_does_not_vouch_for_a_flood_of_late_ones() {
+        let mut frontier = Frontier::new(at(0), MARGIN);
+        frontier.told(at(0), at(0));
+        // From now on the buffer grows: each tenth of a second brings what is a twentieth younger.
+        for tenth in 1..=200 {
+            frontier.told(at(tenth * 100), at(tenth * 50));
+        }
+        assert!(frontier.proven() <= at(10_000), "{:?}", frontier.proven());
     }
 
     #[test]
@@ -377,6 +398,15 @@ mod tests {
         assert_eq!(clock.offset(), Some(300_900_000));
         // The doubt left is 0.1 s: all of it makes the moment earlier.
         assert_eq!(clock.ours(Time::from_seconds(1_000_301)), at(0));
+    }
+
+    #[test]
+    fn a_slow_exchange_leaves_all_of_its_length_in_doubt() {
+        let mut clock = ServerClock::default();
+        // The server may have read its clock at any moment of these five seconds.
+        clock.exchange(at(0), at(5_000), Time::from_seconds(1_000_000));
+        assert!(clock.ours(Time::from_seconds(1_000_000)) <= at(-1_000));
+        assert_eq!(clock.offset(), Some(0));
     }
 
     #[test]
