@@ -23,6 +23,8 @@ mod decode;
 mod decode_any;
 mod demo;
 mod example;
+mod heal;
+mod historics;
 mod http;
 mod journal;
 mod messages;
