@@ -135,7 +135,7 @@ fn messages_of_streams_that_nobody_asked_for_or_no_longer_wants() {
     let again = scene.fault("not in the list", &["starting", "shutdown"]);
     scene.only(&again, 10..20);
     scene.list(0..20);
-    scene.until("subscribed");
+    scene.holds("SELECT count(*) = 20 FROM streams WHERE state = 'active'");
     scene.over(again, &ignored);
     scene.holds(&format!("SELECT ({count}) > {before} + 100"));
     let report = scene.finish(&["stored", "unwanted"]);
