@@ -108,6 +108,29 @@ impl fmt::Display for Notice {
                 write!(out, "gap in stream {stream} has ended")
             }
             Self::GapClosed { streams, .. } => write!(out, "gaps in {streams} streams have ended"),
+            Self::GapFilled { gap, stream, rows, .. } => {
+                write!(out, "gap {} of stream {stream} is filled, {rows} rows were new", gap.0)
+            }
+            Self::GapUnfillable { gap, stream, why, .. } => {
+                write!(out, "gap {} of stream {stream} cannot be filled: {why}", gap.0)
+            }
+            Self::BackfillPlanned { jobs, gaps, credits, milliunits } => {
+                write!(
+                    out,
+                    "{jobs} jobs would fill {gaps} gaps for about {credits} credits and {}.{:03} units",
+                    milliunits / 1000,
+                    milliunits % 1000
+                )
+            }
+            Self::BackfillStarted { job, stream } => write!(out, "job {} fills stream {stream}", job.0),
+            Self::BackfillFailed { job, stream, why, rows } => {
+                write!(out, "job {} for stream {stream} ended short, {rows} rows were new: {why}", job.0)
+            }
+            Self::BackfillTrouble { text, retry_seconds } => {
+                write!(out, "the archive cannot be asked, next try in {retry_seconds:.0} s: {text}")
+            }
+            Self::BackfillPaused { text } => write!(out, "the archive refuses us, backfill pauses: {text}"),
+            Self::BackfillResumed {} => write!(out, "the archive answers again"),
             Self::CrashFound { streams, since_us: since } => {
                 write!(out, "the daemon died: {streams} streams have a gap since {since} or later")
             }

@@ -7,12 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The words that everyone may use; pure.
-const WORDS: &[&str] = &["coverage", "fault", "limits", "notice", "peer_text", "record", "signal", "time"];
+const WORDS: &[&str] =
+    &["coverage", "fault", "healing", "historic", "limits", "notice", "peer_text", "record", "signal", "time"];
 
 /// Which modules are beyond the words' own: what a module may use beside them, in the direction of flow.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("decide", &[]),
+    ("backfill", &[]),
     ("config", &[]),
     ("exit", &[]),
     ("transport", &[]),
@@ -28,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const WITNESS: &str = "simulator";
 
 /// Beside the words: no clock, no socket, no file, no log, no waiting.
-const PURE: &[&str] = &["protocol", "decide"];
+const PURE: &[&str] = &["protocol", "decide", "backfill"];
 
 /// What acts.
 const ACTS: &[&str] = &[

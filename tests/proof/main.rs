@@ -3,9 +3,11 @@
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
 mod clocks;
+mod crash;
 mod deletes;
 mod doctored;
 mod frames;
+mod guard;
 mod kills;
 mod lies;
 mod load;
@@ -13,6 +15,7 @@ mod network;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
 mod peace;
+mod power;
 mod process;
 mod protocol;
 mod reload;

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 /// So many lines of its log may wait for a test; a flood makes the daemon's own log wait, which it must survive.
@@ -61,6 +61,23 @@ impl Daemon {
             let notice: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
             if which(&notice) {
                 return notice;
+            }
+        }
+    }
+
+    /// Waits until it says something like this; nothing if it ends before.
+    pub(crate) fn hear(&mut self, which: impl Fn(&Value) -> bool) -> Option<Value> {
+        loop {
+            let line = match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => panic!("waited in vain after:\n{}", self.said.join("\n")),
+            };
+            self.said.push(line.clone());
+            // Its last line may be cut, and its last words need not be a notice.
+            let notice = serde_json::from_str::<Value>(&line).unwrap_or_default();
+            if which(&notice) {
+                return Some(notice);
             }
         }
     }

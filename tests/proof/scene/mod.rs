@@ -17,6 +17,7 @@ mod daemon;
 mod diary;
 mod ending;
 mod file;
+mod mortal;
 mod net;
 mod proxy;
 mod settings;
