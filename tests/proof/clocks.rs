@@ -45,6 +45,7 @@ fn passes(scene: &Scene, moment: &str) {
 
 const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 
+/// A tick that is wrong by less than a message can have waited is like a right one; beyond that it proves nothing.
 #[test]
 fn absurd_ticks_shrink_no_gap() {
     let mut scene = Stage::new(SLOW).open();
@@ -56,7 +57,7 @@ fn absurd_ticks_shrink_no_gap() {
     }
     passes(&scene, NOW);
     reset(&mut scene);
-    for skew in ["-24h", "24h", "-5m", "30s", "-30s", "2500ms"] {
+    for skew in ["-24h", "24h", "-5m", "30s", "-30s"] {
         tick(&scene, &json!({"value": "", "skew": skew}));
         // Gaps that touch would be one, and its width that of several faults.
         passes(&scene, NOW);
@@ -87,16 +88,18 @@ fn a_server_whose_clock_is_set_goes_on_proving_what_it_sends() {
     let mut scene = Stage::new("[world]\nstreams = 10\nrate = 100\n").open();
     scene.start();
     scene.watch();
-    for skew in ["20s", "-20s", "1h", "0s"] {
-        more_rows(&scene, 100);
-        scene.cue(&json!({"do": {"clock": {"skew": skew}}}).to_string(), "cue");
-        more_rows(&scene, 100);
-        if skew.starts_with('-') || skew == "0s" {
-            // Set back: what is proven lags behind by as much until the next connection.
-            reset_within(&mut scene, Some(Duration::from_secs(3700)));
-        }
-        passes(&scene, NOW);
-    }
+    more_rows(&scene, 100);
+    let ahead = scene.cue(r#"{"do":{"clock":{"skew":"20s"}}}"#, "cue");
+    // It takes ten seconds to believe it, and what is claimed lags a minute behind until the next connection.
+    passes(&scene, NOW);
+    let fault = scene.fault("set back", &["network"]);
+    scene.bound(&fault, Duration::from_secs(90));
+    scene.cue(r#"{"do":{"clock":{"skew":"-20s"}}}"#, "cue");
+    more_rows(&scene, 100);
+    scene.cue(r#"{"do":{"close":{"how":"reset"}}}"#, "closed");
+    scene.until("subscribed");
+    scene.over(fault, &ahead);
+    passes(&scene, NOW);
     scene.finish(&["stored"]);
 }
 
