@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
 mod crash;
+mod disk;
 mod doctored;
 mod frames;
 mod network;
