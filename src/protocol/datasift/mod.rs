@@ -4,6 +4,7 @@
 //! do where the pages are silent. Not spoken here: HTTP streaming, the single-stream endpoint, `{"action":"stop"}`.
 
 mod fields;
+mod historics;
 mod messages;
 
 use std::borrow::Cow;
