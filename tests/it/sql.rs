@@ -10,7 +10,10 @@ const CALLS: &[&str] =
 /// Files that put SQL together out of constants of their own, and why that is safe.
 const ALLOWED: &[(&str, &str)] = &[
     ("src/archive/check.rs", "names of tables and indexes, from two constant lists"),
-    ("src/command/demo/queries.rs", "shown to be copied, and asked of the demo's own archive, whose streams are hashes"),
+    (
+        "src/command/demo/queries.rs",
+        "shown to be copied, and asked of the demo's own archive, whose streams are hashes",
+    ),
 ];
 
 /// The words that make a query.
