@@ -21,6 +21,7 @@ mod demo;
 mod example;
 mod journal;
 mod messages;
+mod mutants;
 mod reading;
 mod readme;
 mod reload;

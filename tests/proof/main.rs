@@ -5,5 +5,7 @@
 mod doctored;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
+mod passage;
 mod peace;
 mod scene;
+mod soak;
