@@ -1,16 +1,13 @@
 //! From an address to a WebSocket: name, TCP, TLS, upgrade. No redirect is followed: the key goes to one host only.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
@@ -113,35 +110,21 @@ impl Dialer {
                 Ok(Dialed { socket, told: told(response.headers()) })
             }
             Err(tungstenite::Error::Http(response)) => Err(refused(&response, &self.mask)),
-            Err(error) => Err(fault_of(&error, self.max_frame).into()),
+            Err(error) => Err(fault_of(&error, self.max_frame, &self.mask).into()),
         }
     }
 
-    /// The stream under the WebSocket. The name is looked up anew at each attempt.
+    /// The stream under the WebSocket.
     async fn reach(&self, uri: &Uri) -> Result<Stream, DialError> {
-        let host = uri.host().ok_or_else(no_address)?.trim_matches(['[', ']']);
+        let host = uri.host().ok_or_else(no_address)?;
         let secure = uri.scheme_str() == Some("wss");
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let tcp = TcpStream::connect((host, port)).await.map_err(|error| unreachable(host, port, &error))?;
-        tcp.set_nodelay(true).map_err(|error| unreachable(host, port, &error))?;
-        if !secure {
-            return Ok(Stream::Plain(tcp));
-        }
-        let name = ServerName::try_from(host.to_owned()).map_err(|_invalid| no_address())?;
-        let connector = TlsConnector::from(Arc::clone(&self.tls));
-        match connector.connect(name, tcp).await {
-            Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
-            Err(error) => Err(Fault::Tls(PeerText::of(&error.to_string()).into()).into()),
-        }
+        Ok(Stream::open(host, port, secure.then_some(&self.tls)).await?)
     }
 }
 
 fn no_address() -> DialError {
     Fault::Unreachable("source.url is not an address".to_owned()).into()
-}
-
-fn unreachable(host: &str, port: u16, error: &io::Error) -> DialError {
-    Fault::Unreachable(format!("{host} port {port}: {error}")).into()
 }
 
 /// The server answered, but not with an upgrade.
@@ -170,7 +153,7 @@ fn retry_after(wait: &str, now: Option<Time>) -> Option<Duration> {
 }
 
 /// The server's clock, in whole seconds.
-fn told(headers: &HeaderMap) -> Option<Time> {
+pub(super) fn told(headers: &HeaderMap) -> Option<Time> {
     http_date(header(headers, &DATE)?)
 }
 

@@ -1,6 +1,7 @@
 //! The way to the server: dial, read, write. Acts, and decides nothing.
 
 mod dial;
+pub mod http;
 mod stream;
 mod websocket;
 

@@ -2,17 +2,45 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// What WebSocket is spoken over.
+use crate::fault::Fault;
+use crate::peer_text::PeerText;
+
+/// What WebSocket and HTTP are spoken over.
 #[derive(Debug)]
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Connects; with settings for TLS, by TLS. The name is looked up anew at each attempt. An address of IPv6 may
+    /// stand in brackets.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or its TLS is not acceptable.
+    pub(super) async fn open(host: &str, port: u16, tls: Option<&Arc<ClientConfig>>) -> Result<Self, Fault> {
+        let host = host.trim_matches(['[', ']']);
+        let unreachable = |error: &io::Error| Fault::Unreachable(format!("{host} port {port}: {error}"));
+        let tcp = TcpStream::connect((host, port)).await.map_err(|error| unreachable(&error))?;
+        tcp.set_nodelay(true).map_err(|error| unreachable(&error))?;
+        let Some(tls) = tls else { return Ok(Self::Plain(tcp)) };
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_invalid| Fault::Unreachable(format!("{host} is no name that a certificate could be for")))?;
+        match TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await {
+            Ok(stream) => Ok(Self::Tls(Box::new(stream))),
+            Err(error) => Err(Fault::Tls(PeerText::of(&error.to_string()).into())),
+        }
+    }
 }
 
 impl AsyncRead for Stream {

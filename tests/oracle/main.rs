@@ -8,12 +8,8 @@ use judge::{Promise, Report, Unreadable, Verdict, Watch};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 const USAGE: &str = "usage: oracle JOURNAL ARCHIVE [--driver FILE] [--promise CLASS]... [--watch]";
-
-/// How often it looks whether the watched run is over.
-const GLANCE: Duration = Duration::from_millis(200);
 
 #[derive(Default)]
 struct Asked {
@@ -41,15 +37,13 @@ fn answer(asked: &Asked) -> Result<Report, Unreadable> {
     let driver = asked.driver.as_deref();
     let mut promise = Promise::default();
     promise.classes.extend_from_slice(&asked.classes);
+    let judged = || judge::judge(journal, driver, archive, &promise);
     if !asked.watch {
-        return judge::judge(journal, driver, archive, &promise);
+        return judged();
     }
-    // The run ends when the server writes its last line.
-    let watch = Watch::begin(journal, driver, archive, promise)?;
-    while !watch.is_over() {
-        std::thread::park_timeout(GLANCE);
-    }
-    let (mut report, looks) = watch.end()?;
+    let (seen, looks) = Watch::begin(journal, driver, archive, promise.clone())?.end(false)?;
+    let mut report = judged()?;
+    report.join(&seen);
     if looks < 2 {
         report.doubt("the run was over before it was looked at twice".to_owned());
     }

@@ -2,29 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::archive::Snapshot;
-use super::driver::Driver;
-use super::journal::{Journal, Making, Message, Order};
-use super::verdict::{Promise, Report};
-use super::{Streams, clock};
+use super::journal::{Making, Message, Order};
+use super::verdict::Report;
+use super::{Look, clock};
 
-/// Whether the daemon still has a word to say.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Moment {
-    /// One of many looks at an archive that is being written; the journal is read after the archive.
-    Running,
-    /// The daemon has ended, in order or not, and so has the server.
-    Final,
-}
-
-/// What one look at the archive goes by.
+/// A look, and what it needs to be quick.
 struct Case<'a> {
-    moment: Moment,
-    truth: &'a Journal,
-    driver: &'a Driver,
-    seen: &'a Snapshot,
-    streams: &'a Streams,
-    promise: &'a Promise,
+    look: &'a Look<'a>,
     /// Rows by message.
     rows: Vec<u32>,
     orders: HashMap<&'a str, Vec<&'a Order>>,
@@ -36,21 +20,13 @@ enum Fate {
     Lost(String),
 }
 
-pub(crate) fn count(
-    moment: Moment,
-    truth: &Journal,
-    driver: &Driver,
-    seen: &Snapshot,
-    streams: &Streams,
-    promise: &Promise,
-    report: &mut Report,
-) {
+pub(super) fn count(look: &Look<'_>, report: &mut Report) {
+    let truth = look.truth;
     let mut orders: HashMap<&str, Vec<&Order>> = HashMap::new();
     for order in &truth.orders {
         orders.entry(&order.id).or_default().push(order);
     }
-    let rows = vec![0; truth.messages.len()];
-    let mut case = Case { moment, truth, driver, seen, streams, promise, rows, orders };
+    let mut case = Case { look, rows: vec![0; truth.messages.len()], orders };
     case.rows(report);
     let mut fates = Vec::with_capacity(truth.messages.len());
     for (message, rows) in truth.messages.iter().zip(&case.rows) {
@@ -62,15 +38,17 @@ pub(crate) fn count(
 impl Case<'_> {
     fn name(&self, message: &Message) -> String {
         let id = message.id.as_deref().unwrap_or("without an id");
-        format!("stream {} {id}", self.streams.name(message.stream))
+        format!("stream {} {id}", self.look.streams.name(message.stream))
     }
 
     /// I2: each row is a message that was handed over, byte for byte, and none is there twice.
     fn rows(&mut self, report: &mut Report) {
-        for row in &self.seen.rows {
-            let told = || format!("stream {} {}, row {}", self.streams.name(row.stream), row.interaction_id, row.id);
-            let place = self.truth.place(row.stream, &row.interaction_id, row.digest);
-            let Some((place, message)) = place.and_then(|place| Some((place, self.truth.messages.get(place)?))) else {
+        for row in &self.look.seen.rows {
+            let told =
+                || format!("stream {} {}, row {}", self.look.streams.name(row.stream), row.interaction_id, row.id);
+            let place = self.look.truth.place(row.stream, &row.interaction_id, row.digest);
+            let Some((place, message)) = place.and_then(|place| Some((place, self.look.truth.messages.get(place)?)))
+            else {
                 report.find("UNEXPECTED", || format!("{}: never made", told()));
                 continue;
             };
@@ -89,11 +67,11 @@ impl Case<'_> {
                 }
             }
         }
-        let mut bytes: HashMap<(u32, u64), &str> = HashMap::with_capacity(self.seen.rows.len());
-        for row in &self.seen.rows {
+        let mut bytes: HashMap<(u32, u64), &str> = HashMap::with_capacity(self.look.seen.rows.len());
+        for row in &self.look.seen.rows {
             let known = bytes.insert((row.stream, row.digest), &row.interaction_id);
             if let Some(other) = known.filter(|other| *other != &*row.interaction_id) {
-                let stream = self.streams.name(row.stream);
+                let stream = self.look.streams.name(row.stream);
                 report.find("DUPLICATE", || format!("stream {stream} {}: the bytes of {other}", row.interaction_id));
             }
         }
@@ -136,27 +114,22 @@ impl Case<'_> {
 
     /// An order that came over while its stream was covered is carried out, in every stream.
     fn is_obeyed(&self, order: &Order) -> bool {
-        let at_us = self.local(&order.making);
+        let at_us = self.look.local(&order.making);
         order.making.is_sent()
-            && self.driver.wish_at(order.stream, at_us).is_some()
-            && self.seen.cover_at(order.stream, at_us).is_some()
-    }
-
-    /// The moment of a making by the clock of the daemon.
-    fn local(&self, making: &Making) -> i64 {
-        making.at_us + self.promise.local_offset_us
+            && self.look.driver.wish_at(order.stream, at_us).is_some()
+            && self.look.seen.cover_at(order.stream, at_us).is_some()
     }
 
     fn fate(&self, message: &Message, making: &Making, ordered: bool) -> Fate {
-        let (stream, at_us) = (message.stream, self.local(making));
-        let Some(wish) = self.driver.wish_at(stream, at_us) else { return Fate::Class("unwanted") };
-        if self.driver.is_pruned(stream, at_us) {
+        let (stream, at_us) = (message.stream, self.look.local(making));
+        let Some(wish) = self.look.driver.wish_at(stream, at_us) else { return Fate::Class("unwanted") };
+        if self.look.driver.is_pruned(stream, at_us) {
             return Fate::Class("pruned");
         }
         if self.is_quarantined(message) {
             return Fate::Class("quarantined");
         }
-        if let Some(cover) = self.seen.cover_at(stream, at_us) {
+        if let Some(cover) = self.look.seen.cover_at(stream, at_us) {
             if ordered {
                 return Fate::Class("deleted");
             }
@@ -164,16 +137,16 @@ impl Case<'_> {
             let connection = cover.connection.map_or_else(|| "none".to_owned(), |connection| connection.to_string());
             return Fate::Lost(format!("claimed by the coverage from {from} to {until} of connection {connection}"));
         }
-        if self.seen.gap_at(stream, at_us).is_some() {
+        if self.look.seen.gap_at(stream, at_us).is_some() {
             return Fate::Class("in_gap");
         }
-        let pieces = self.seen.covers.get(&stream).into_iter().flatten().map(|cover| cover.span);
-        let gaps = self.seen.gaps.get(&stream).into_iter().flatten().map(|gap| gap.span);
+        let pieces = self.look.seen.covers.get(&stream).into_iter().flatten().map(|cover| cover.span);
+        let gaps = self.look.seen.gaps.get(&stream).into_iter().flatten().map(|gap| gap.span);
         let after = pieces.chain(gaps).filter(|span| span.until_us > wish.begun.from_us);
         let (begins, ends) = after
             .fold((i64::MAX, i64::MIN), |(begins, ends), span| (begins.min(span.from_us), ends.max(span.until_us)));
-        let running = self.moment == Moment::Running || !self.seen.is_stopped();
-        if at_us < begins && begins.saturating_sub(wish.begun.until_us) <= self.promise.starting_us {
+        let running = !self.look.is_final || !self.look.seen.is_stopped();
+        if at_us < begins && begins.saturating_sub(wish.begun.until_us) <= self.look.promise.starting_us {
             return Fate::Class("before");
         }
         // Nothing is claimed after the last word of a daemon that runs or was killed.
@@ -185,14 +158,14 @@ impl Case<'_> {
 
     fn is_quarantined(&self, message: &Message) -> bool {
         let Some(id) = message.id.as_deref() else { return false };
-        self.seen.quarantine.iter().any(|frame| frame.windows(id.len()).any(|window| window == id.as_bytes()))
+        self.look.seen.quarantine.iter().any(|frame| frame.windows(id.len()).any(|window| window == id.as_bytes()))
     }
 
     /// I1': frames are committed in their order, so everything sent before a stored message is kept too, whatever the
     /// coverage says.
     fn prefix(&self, kept: &[bool], report: &mut Report) {
         let mut last: HashMap<u64, (u64, &Message)> = HashMap::new();
-        let pairs = || self.truth.messages.iter().zip(&self.rows).zip(kept);
+        let pairs = || self.look.truth.messages.iter().zip(&self.rows).zip(kept);
         for ((message, rows), _) in pairs() {
             if let ([making], true) = (message.makings.as_slice(), *rows > 0)
                 && let [(connection, true)] = making.takers.as_slice()
@@ -210,7 +183,7 @@ impl Case<'_> {
                 .and_then(|id| self.orders.get(id))
                 .is_some_and(|orders| orders.iter().any(|order| order.making.is_sent()));
             let passed = message.makings.iter().find_map(|making| {
-                let wanted = self.driver.wish_at(message.stream, self.local(making)).is_some();
+                let wanted = self.look.driver.wish_at(message.stream, self.look.local(making)).is_some();
                 let sent = making.takers.iter().filter(|(_, sent)| *sent && wanted && !ordered && !kept);
                 let mut later = sent.filter_map(|(connection, _)| last.get(connection));
                 Some((making, later.find(|(seq, _)| *seq > making.seq)?))

@@ -150,7 +150,7 @@ impl Journal {
                 self.serving.entry((connection, stream)).or_insert(at_us);
             }
             ("unsubscribed", Some(stream), Some(connection)) => {
-                self.served_until(at_us, |key| *key == (connection, stream))
+                self.served_until(at_us, |key| *key == (connection, stream));
             }
             ("closed" | "gone", _, Some(connection)) => self.served_until(at_us, |key| key.0 == connection),
             ("listening", ..) => self.seed = line.seed.unwrap_or_default(),

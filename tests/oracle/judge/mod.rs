@@ -24,13 +24,12 @@ mod timeline;
 mod verdict;
 mod watch;
 
-pub(crate) use archive::{Archive, Snapshot};
-pub(crate) use classes::Moment;
-pub(crate) use driver::Driver;
-pub(crate) use journal::Journal;
 pub(crate) use verdict::{Promise, Report, Verdict};
 pub(crate) use watch::Watch;
 
+use archive::{Archive, Snapshot};
+use driver::Driver;
+use journal::{Journal, Making};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -73,14 +72,40 @@ pub(crate) fn judge(
     let mut wishes = driver.map(Driver::open).transpose()?;
     if let Some(wishes) = &mut wishes {
         wishes.catch_up(&mut streams)?;
+        wishes.shift(promise.local_offset_us);
     }
     let snapshot = Archive::open(archive)?.snapshot(&mut streams)?;
-    let wishes = wishes.unwrap_or_else(|| Driver::told_by(&snapshot));
-    let mut report = Report::new(&truth);
-    classes::count(Moment::Final, &truth, &wishes, &snapshot, &streams, promise, &mut report);
-    timeline::check(Moment::Final, &truth, &wishes, &snapshot, &streams, promise, &mut report);
-    report.conclude(&truth, &wishes, promise);
+    let driver = wishes.unwrap_or_else(|| Driver::told_by(&snapshot));
+    let look = Look { is_final: true, truth: &truth, driver: &driver, seen: &snapshot, streams: &streams, promise };
+    let mut report = look.judge();
+    report.conclude(&truth, &driver, promise);
     Ok(report)
+}
+
+/// One look at the archive, and what it is held against.
+struct Look<'a> {
+    /// The daemon has ended, in order or not, and so has the server. Otherwise the archive was read before the journals:
+    /// whatever it holds is in them.
+    is_final: bool,
+    truth: &'a Journal,
+    driver: &'a Driver,
+    seen: &'a Snapshot,
+    streams: &'a Streams,
+    promise: &'a Promise,
+}
+
+impl Look<'_> {
+    fn judge(&self) -> Report {
+        let mut report = Report::new(self.truth);
+        classes::count(self, &mut report);
+        timeline::check(self, &mut report);
+        report
+    }
+
+    /// The moment of a making by the clock of the daemon.
+    fn local(&self, making: &Making) -> i64 {
+        making.at_us + self.promise.local_offset_us
+    }
 }
 
 /// Streams by number, so that a million messages do not carry a million hashes.
@@ -108,8 +133,8 @@ impl Streams {
 
 /// The first 16 hexadecimal digits of the BLAKE3 hash, as the journal has it.
 pub(crate) fn digest(data: &[u8]) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(data).as_bytes();
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    let hash = blake3::hash(data);
+    hash.as_bytes().first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }
 
 /// A moment as people read it.

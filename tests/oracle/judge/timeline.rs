@@ -1,12 +1,10 @@
 //! Whether coverage and gaps are exact complements, and whether each gap has its reason: I4 and I8.
 
-use super::archive::{Gap, Snapshot};
-use super::classes::Moment;
-use super::driver::{Driver, Fault, Wish};
-use super::journal::Journal;
+use super::archive::Gap;
+use super::driver::{Fault, Wish};
 use super::spans::{Span, Spans};
-use super::verdict::{Promise, Report, seconds};
-use super::{Streams, clock};
+use super::verdict::{Report, seconds};
+use super::{Look, clock};
 
 /// A piece of a stream's history.
 #[derive(Clone, Copy, Debug)]
@@ -15,38 +13,20 @@ struct Piece {
     is_gap: bool,
 }
 
-struct Case<'a> {
-    moment: Moment,
-    truth: &'a Journal,
-    driver: &'a Driver,
-    seen: &'a Snapshot,
-    streams: &'a Streams,
-    promise: &'a Promise,
-}
-
-pub(crate) fn check(
-    moment: Moment,
-    truth: &Journal,
-    driver: &Driver,
-    seen: &Snapshot,
-    streams: &Streams,
-    promise: &Promise,
-    report: &mut Report,
-) {
-    let case = Case { moment, truth, driver, seen, streams, promise };
-    let mut wanted: Vec<u32> = driver.wishes.iter().map(|wish| wish.stream).collect();
-    wanted.extend(seen.gaps.keys().chain(seen.covers.keys()));
+pub(super) fn check(look: &Look<'_>, report: &mut Report) {
+    let mut wanted: Vec<u32> = look.driver.wishes.iter().map(|wish| wish.stream).collect();
+    wanted.extend(look.seen.gaps.keys().chain(look.seen.covers.keys()));
     wanted.sort_unstable();
     wanted.dedup();
     for stream in wanted {
-        case.complement(stream, report);
-        if moment == Moment::Final {
-            case.reasons(stream, report);
+        look.complement(stream, report);
+        if look.is_final {
+            look.reasons(stream, report);
         }
     }
 }
 
-impl Case<'_> {
+impl Look<'_> {
     fn gaps(&self, stream: u32) -> &[Gap] {
         self.seen.gaps.get(&stream).map_or(&[], Vec::as_slice)
     }
@@ -106,7 +86,7 @@ impl Case<'_> {
 
     /// History begins in time, and goes on to the end.
     fn history(&self, wish: &Wish, pieces: &[Piece], report: &mut Report) {
-        if self.moment != Moment::Final || !self.seen.is_stopped() {
+        if !self.is_final || !self.seen.is_stopped() {
             return;
         }
         let name = self.streams.name(wish.stream);
@@ -152,27 +132,25 @@ impl Case<'_> {
             let excess_us = served.within(span).micros();
             let micros = (span.until_us - span.from_us).max(0);
             report.causes.entry(gap.cause.clone()).or_default().add(micros, excess_us);
-            if !self.driver.knows_faults {
-                continue;
+            if self.driver.knows_faults {
+                self.reason(stream, gap, span, excess_us, report);
             }
-            let faults = self.driver.faults.iter().filter(|fault| fault.concerns(stream) && answers(fault, gap, span));
-            let Some(fault) = faults.max_by_key(|fault| fault.excess_us) else {
-                report.find("UNFOUNDED", || {
-                    let end =
-                        if gap.is_open() { "and grows".to_owned() } else { format!("to {}", clock(gap.span.until_us)) };
-                    let (name, from) = (self.streams.name(stream), clock(gap.span.from_us));
-                    format!("stream {name}, gap {}: {} from {from} {end}, and no fault allows it", gap.id, gap.cause)
-                });
-                continue;
-            };
-            report.faults.entry(fault.name.clone()).or_default().add(micros, excess_us);
-            if excess_us > fault.excess_us {
-                report.find("LOOSE", || {
-                    let (name, from) = (self.streams.name(stream), clock(gap.span.from_us));
-                    let [excess, bound] = [excess_us, fault.excess_us].map(seconds);
-                    format!("stream {name}, gap {} ({}) from {from}: {excess} s of it were served, {bound} s are allowed ({})", gap.id, gap.cause, fault.name)
-                });
-            }
+        }
+    }
+
+    fn reason(&self, stream: u32, gap: &Gap, span: Span, excess_us: i64, report: &mut Report) {
+        let end = if gap.is_open() { "on".to_owned() } else { clock(gap.span.until_us) };
+        let (name, from) = (self.streams.name(stream), clock(gap.span.from_us));
+        let told = format!("stream {name}, gap {} ({}) from {from} to {end}", gap.id, gap.cause);
+        let faults = self.driver.faults.iter().filter(|fault| fault.concerns(stream) && answers(fault, gap, span));
+        let Some(fault) = faults.max_by_key(|fault| fault.excess_us) else {
+            return report.find("UNFOUNDED", || format!("{told}: no fault allows it"));
+        };
+        report.faults.entry(fault.name.clone()).or_default().add((span.until_us - span.from_us).max(0), excess_us);
+        if excess_us > fault.excess_us {
+            let [excess, bound] = [excess_us, fault.excess_us].map(seconds);
+            let name = &fault.name;
+            report.find("LOOSE", || format!("{told}: {excess} s of it were served, {bound} s are allowed ({name})"));
         }
     }
 }

@@ -163,8 +163,8 @@ impl fmt::Display for Report {
         for (fault, sum) in &self.faults {
             writeln!(out, "  fault {fault}: {sum}")?;
         }
-        for (kind, (count, tellings)) in &self.found {
-            writeln!(out, "  {count:>9} {kind}")?;
+        for (kind, (_, tellings)) in &self.found {
+            writeln!(out, "  {:>9} {kind}", self.findings(kind))?;
             for telling in tellings {
                 writeln!(out, "            {telling}")?;
             }

@@ -8,17 +8,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::archive::{Archive, Snapshot};
-use super::classes::{self, Moment};
 use super::driver::Driver;
 use super::journal::Journal;
 use super::spans::{Span, Spans};
 use super::verdict::{Promise, Report, Verdict};
-use super::{Streams, Unreadable, clock, timeline};
+use super::{Look, Streams, Unreadable, clock};
 
 const EVERY: Duration = Duration::from_millis(100);
 
 /// The journal of the server may be behind what a reader of the archive sees: a finding counts when it stays.
-const SETTLE: [Duration; 3] = [Duration::from_millis(60), Duration::from_millis(500), Duration::from_secs(2)];
+const SETTLE: [Duration; 4] =
+    [Duration::from_millis(60), Duration::from_millis(500), Duration::from_secs(3), Duration::from_secs(15)];
 
 /// A watcher on a thread of its own.
 #[derive(Debug)]
@@ -41,19 +41,15 @@ impl Watch {
         Ok(Self { stop, thread })
     }
 
-    /// Ends; returns what was found, and how many looks were taken.
-    pub(crate) fn end(self) -> Result<(Report, usize), Unreadable> {
-        // The thread may have ended by itself, with a reason; a closed channel tells it to stop.
-        drop(self.stop);
-        match self.thread.join() {
+    /// Ends now, or when the server ends; returns what was found, and how many looks were taken.
+    pub(crate) fn end(self, now: bool) -> Result<(Report, usize), Unreadable> {
+        let Self { stop, thread } = self;
+        // A closed channel tells the thread to stop.
+        let _stop = (!now).then_some(stop);
+        match thread.join() {
             Ok(seen) => seen,
             Err(panic) => std::panic::resume_unwind(panic),
         }
-    }
-
-    /// Whether the server has ended.
-    pub(crate) fn is_over(&self) -> bool {
-        self.thread.is_finished()
     }
 }
 
@@ -115,10 +111,8 @@ impl Eye {
     fn judge(&self, snapshot: &Snapshot) -> Report {
         let told = Driver::told_by(snapshot);
         let driver = self.driver.as_ref().unwrap_or(&told);
-        let mut report = Report::new(&self.truth);
         let (truth, streams, promise) = (&self.truth, &self.streams, &self.promise);
-        classes::count(Moment::Running, truth, driver, snapshot, streams, promise, &mut report);
-        timeline::check(Moment::Running, truth, driver, snapshot, streams, promise, &mut report);
+        let mut report = Look { is_final: false, truth, driver, seen: snapshot, streams, promise }.judge();
         if let Some(before) = &self.last {
             self.vanished(before, snapshot, driver, &mut report);
         }

@@ -74,7 +74,7 @@ impl Scene {
 
     /// Stops everything, and judges nothing yet.
     pub(crate) fn end(mut self, classes: &[&str]) -> Evidence {
-        let watched = self.watch.take().map(|watch| watch.end().unwrap());
+        let watched = self.watch.take().map(|watch| watch.end(true).unwrap());
         let stop = self.daemon.is_some().then(|| self.stop());
         if let Some(server) = self.server.take() {
             server.stop().unwrap();
@@ -84,7 +84,7 @@ impl Scene {
         }
         self.diary.close();
         let seen = watched.map(|(mut seen, looks)| {
-            if looks < 5 {
+            if looks < 2 && seen.verdict() == Verdict::Proven {
                 seen.doubt(format!("the archive was looked at only {looks} times while it was written"));
             }
             seen

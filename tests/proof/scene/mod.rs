@@ -17,6 +17,9 @@ mod daemon;
 mod diary;
 mod ending;
 mod file;
+mod mortal;
+mod net;
+mod proxy;
 mod settings;
 mod skip;
 mod stage;
@@ -24,6 +27,8 @@ mod stage;
 pub(crate) use daemon::Daemon;
 pub(crate) use diary::Fault;
 pub(crate) use ending::Evidence;
+pub(crate) use net::Net;
+pub(crate) use proxy::{Cut, Mode, Proxy};
 pub(crate) use skip::skip;
 pub(crate) use stage::Stage;
 
@@ -81,12 +86,19 @@ impl Scene {
         self.stage.archive.clone().unwrap_or_else(|| self.path("archive.db"))
     }
 
-    /// Where the daemon connects to.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    /// The daemon connects to this address from its next start on: something that leads to the simulator.
+    pub(crate) fn lead(&mut self, url: &str) {
+        url.clone_into(&mut self.url);
+        self.settings("");
     }
 
-    /// The port of the simulator.
+    /// Puts a proxy between the daemon and the simulator, before the daemon starts.
+    pub(crate) fn proxy(&mut self, at: &str) -> Proxy {
+        let proxy = Proxy::new(at, self.server().address());
+        self.lead(&format!("ws://{}/multi", proxy.address));
+        proxy
+    }
+
     pub(crate) fn server(&self) -> &Running {
         self.server.as_ref().unwrap()
     }
@@ -115,7 +127,7 @@ impl Scene {
     pub(crate) fn launch(&mut self) {
         assert!(self.daemon.is_none(), "the daemon runs already");
         let begun = diary::now();
-        self.daemon = Some(Daemon::spawn(self.siftd("run")));
+        self.daemon = Some(Daemon::spawn(self.siftd("run"), &self.path("daemon.log")));
         if !self.stage.starts_badly {
             self.until("started");
         }
@@ -185,6 +197,13 @@ impl Scene {
         })
     }
 
+    /// How many lines of the simulator's journal after the first so many are of this event.
+    pub(crate) fn count(&self, after: usize, event: &str) -> usize {
+        let lines = file::lines(&self.journal());
+        let event = format!(r#""event":"{event}""#);
+        lines.iter().skip(after).filter(|line| line.contains(&event)).count()
+    }
+
     /// The first column of the first row, from the views of the archive.
     pub(crate) fn number(&self, query: &str) -> i64 {
         number(&self.archive(), query).unwrap_or_else(|error| panic!("{query}: {error}"))
@@ -233,6 +252,14 @@ impl Scene {
         daemon.signal(Signal::KILL);
         daemon.end();
         fault
+    }
+
+    /// Waits for the daemon to end by itself with this exit code; returns all that it said.
+    pub(crate) fn ended_with(&mut self, code: i32) -> String {
+        let mut daemon = self.daemon.take().unwrap();
+        let (ended, said) = daemon.end();
+        assert_eq!(ended, Some(code), "{said}");
+        said
     }
 
     /// SIGTERM; the daemon must end with 0 and have nothing left to store.

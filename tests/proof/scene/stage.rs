@@ -17,7 +17,6 @@ pub(crate) struct Stage {
     pub(super) archive: Option<PathBuf>,
     pub(super) starts_badly: bool,
     listed: Option<usize>,
-    url: Option<String>,
 }
 
 impl Stage {
@@ -68,12 +67,6 @@ impl Stage {
         self
     }
 
-    /// The daemon connects to this address, where something leads to the simulator. `{port}` is the simulator's port.
-    pub(crate) fn url(mut self, url: &str) -> Self {
-        self.url = Some(url.to_owned());
-        self
-    }
-
     /// How late a history may begin: `[gap] starting`.
     pub(super) fn starting_us(&self) -> i64 {
         let settings: toml::Table = self.settings.parse().unwrap();
@@ -87,8 +80,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(self.scenario.clone(), &folder.path().join("journal.jsonl")).unwrap();
         let streams = server.streams().to_vec();
-        let port = server.address().port().to_string();
-        let url = self.url.as_ref().map_or_else(|| server.url(), |url| url.replace("{port}", &port));
+        let url = server.url();
         let key = folder.path().join("api-key");
         std::fs::write(&key, KEY).unwrap();
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
