@@ -28,6 +28,7 @@ mod historics;
 mod http;
 mod journal;
 mod messages;
+mod mutants;
 mod proof_page;
 mod reading;
 mod readme;

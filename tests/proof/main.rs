@@ -15,9 +15,11 @@ mod load;
 mod network;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
+mod passage;
 mod peace;
 mod power;
 mod process;
 mod protocol;
 mod reload;
 mod scene;
+mod soak;
