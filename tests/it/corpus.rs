@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 #[path = "../fuzz/properties/mod.rs"]
-#[expect(unreachable_pub, reason = "the fuzz targets are another crate, and reach them")]
 mod properties;
 
 /// The fuzz targets.

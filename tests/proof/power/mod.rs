@@ -65,7 +65,9 @@ fn cut_again_and_again(mode: &str, volume: &Volume, seed: u64) -> (usize, usize)
         let dead = scene.kill();
         if mode == "normal" {
             // Whole lives may be taken back, up to the last time that the log was moved.
-            [&fault, &dead].map(|fault| scene.bound(fault, Duration::from_hours(1)));
+            for fault in [&fault, &dead] {
+                scene.bound(fault, Duration::from_hours(1));
+            }
         }
         volume.restore();
         scene.start();
