@@ -63,8 +63,9 @@ impl Reloader {
         let Some(reading) = &mut self.reading else { return std::future::pending().await };
         let outcome = reading.await;
         self.reading = None;
-        if let Some((intake, clock)) = self.again.take()
-            && matches!(outcome, Ok(Outcome::Refused(_)))
+        // New settings are put in force first, see `settle`; what was asked meanwhile must not be forgotten until then.
+        if !matches!(outcome, Ok(Outcome::Read(_)))
+            && let Some((intake, clock)) = self.again.take()
         {
             self.begin(&intake, clock);
         }

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::scene::{Scene, Stage, skip, wait};
@@ -119,19 +119,23 @@ fn a_date_in_the_upgrade_that_is_an_hour_off_makes_nothing_narrower() {
     }
 }
 
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+/// Where Debian has the library.
+fn faketime() -> PathBuf {
+    format!("/usr/lib/{}-linux-gnu/faketime/libfaketime.so.1", std::env::consts::ARCH).into()
+}
 
 /// The daemon's wall clock is what this file says, and nothing else of its time is touched.
 fn under_faketime(stage: Stage, file: &Path, offset: &str) -> Stage {
     std::fs::write(file, offset).unwrap();
-    let stage =
-        stage.environment("LD_PRELOAD", FAKETIME).environment("FAKETIME_TIMESTAMP_FILE", &file.display().to_string());
+    let stage = stage
+        .environment("LD_PRELOAD", &faketime().display().to_string())
+        .environment("FAKETIME_TIMESTAMP_FILE", &file.display().to_string());
     stage.environment("FAKETIME_NO_CACHE", "1").environment("DONT_FAKE_MONOTONIC", "1")
 }
 
 #[test]
 fn a_wall_clock_that_is_set_while_it_runs() {
-    if !Path::new(FAKETIME).exists() {
+    if !faketime().exists() {
         return skip(
             "clocks::a_wall_clock_that_is_set_while_it_runs",
             "libfaketime is missing: apt-get install faketime",
@@ -156,7 +160,7 @@ fn a_wall_clock_that_is_set_while_it_runs() {
 
 #[test]
 fn a_wall_clock_that_is_ten_years_off_at_the_start() {
-    if !Path::new(FAKETIME).exists() {
+    if !faketime().exists() {
         return skip(
             "clocks::a_wall_clock_that_is_ten_years_off_at_the_start",
             "libfaketime is missing: apt-get install faketime",
