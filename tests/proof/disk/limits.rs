@@ -46,26 +46,6 @@ fn no_file_can_be_opened() {
     scene.finish(&["stored", "in_gap"]);
 }
 
-/// Row 56, at the start: whatever it cannot open, it says so and is started again.
-#[test]
-fn a_start_without_files() {
-    let mut ended = 0;
-    for files in 3..40 {
-        let prefix = ["prlimit", &format!("--nofile={files}")];
-        let mut scene = Stage::new("[world]\nstreams = 3\nrate = 20\n").behind(&prefix).starts_badly().open();
-        scene.launch();
-        if scene.heard("subscribed").is_some() {
-            assert!(ended > 3, "it opens files");
-            return;
-        }
-        let (code, said) = scene.buried();
-        // 70: tokio ends a program that cannot have the pipe for its signals. 127: not even the program was loaded.
-        assert!(matches!(code, Some(70 | 73 | 74 | 127)), "{files} files: {code:?}, {said}");
-        ended += 1;
-    }
-    panic!("it opens more and more files");
-}
-
 /// Row 55: with too little memory it lives or it dies, and what it has claimed is there.
 #[test]
 fn too_little_memory() {
