@@ -2,6 +2,7 @@
 
 use super::super::scenario::{Answers, Pick, Rate, Size};
 use super::super::{message, wire};
+use super::RestAction;
 use jiff::SignedDuration;
 use jiff::fmt::serde::unsigned_duration;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,8 @@ pub enum Action {
     Lag(Lag),
     /// Changes the forms of the answers.
     Answers(Answers),
+    /// Does something to the REST side.
+    Rest(Box<RestAction>),
     /// Ends the run.
     Exit,
 }
@@ -381,6 +384,9 @@ impl Action {
             }
             return known(refuse.message.as_deref());
         }
+        if let Self::Rest(rest) = self {
+            return rest.check();
+        }
         if let Self::Raw(raw) = self
             && wire::unhex(&raw.hex).is_none()
         {
@@ -425,6 +431,7 @@ impl Action {
             | Self::Ticks(_)
             | Self::Lag(_)
             | Self::Answers(_)
+            | Self::Rest(_)
             | Self::Exit => None,
         }
     }
@@ -456,6 +463,7 @@ impl Action {
             Self::Ticks(_) => "ticks",
             Self::Lag(_) => "lag",
             Self::Answers(_) => "answers",
+            Self::Rest(_) => "rest",
             Self::Exit => "exit",
         }
     }

@@ -77,6 +77,7 @@ impl Node {
             | Action::Ticks(_)
             | Action::Lag(_)
             | Action::Answers(_)
+            | Action::Rest(_)
             | Action::Exit => self.set(action, targets),
         }
     }
@@ -100,6 +101,7 @@ impl Node {
             Action::Ticks(ticks) => self.cue_ticks(ticks, targets),
             Action::Lag(lag) => self.scenario.node.lag = lag.hold,
             Action::Answers(answers) => self.scenario.answers = answers.clone(),
+            Action::Rest(action) => self.cue_rest(action),
             Action::Exit => self.stopping = true,
             Action::Say(_)
             | Action::Close(_)

@@ -1,22 +1,23 @@
 //! The world: streams, and the interactions and deletes that happen in it whether or not anybody listens.
 
 mod identity;
+mod recipe;
 mod shape;
 mod template;
 
-pub(super) use identity::{Id, as_hash};
+pub(super) use identity::{Id, as_hash, date};
+pub(super) use recipe::{Recipe, kinds};
 pub(super) use template::Framed;
 
 use super::clock::micros;
 use super::scenario::{Behaviour, DeleteForm, Pick, Stream, World as Settings};
 use fastrand::Rng;
+use recipe::{Shelf, Shelves};
 use serde_json::json;
 use std::collections::{HashMap, VecDeque};
 use template::{FIRST_SOURCE, Particulars, Template};
 use tokio_tungstenite::tungstenite::Bytes;
 
-/// Ordinary interactions differ in everything that is patched in; their shapes are this many.
-const TEMPLATES: usize = 256;
 /// Recent interactions that a duplicate or a delete may refer to.
 const RECENT: usize = 1024;
 /// Larger ones are not repeated: a thousand of them would be a gigabyte.
@@ -49,6 +50,8 @@ pub(super) struct Happening {
     /// None is not of the world's own making.
     pub(super) id: Option<Id>,
     pub(super) created_us: i64,
+    /// How to make its JSON once more; none for what was made by hand.
+    pub(super) recipe: Option<Recipe>,
     /// Stream by place, and its frame.
     pub(super) copies: Vec<(usize, Framed)>,
 }
@@ -87,11 +90,7 @@ pub(super) struct World {
     places: HashMap<[u8; 32], usize>,
     /// Places of the streams that see interactions.
     productive: Vec<usize>,
-    ordinary: Vec<Template>,
-    /// Made when first needed, from a seed of their own.
-    large: Option<Vec<Template>>,
-    huge: Option<Vec<Template>>,
-    seed: u64,
+    shelves: Shelves,
     recent: VecDeque<Recent>,
     /// Interactions whose delete came first, and the count at which they follow.
     overtaken: VecDeque<(u64, Happening)>,
@@ -107,10 +106,7 @@ impl World {
             channels: Vec::with_capacity(settings.streams),
             places: HashMap::new(),
             productive: Vec::new(),
-            ordinary: templates(&mut rng, settings, TEMPLATES, 200..700),
-            large: None,
-            huge: None,
-            seed,
+            shelves: Shelves::new(&mut rng, settings, seed),
             recent: VecDeque::with_capacity(RECENT),
             overtaken: VecDeque::new(),
             made: 0,
@@ -220,16 +216,17 @@ impl World {
         let created_us = self.posted(now_us);
         let (id, source) = self.identify(created_us);
         let chance = self.rng.f64();
-        let settings = &self.settings;
-        let make = |count, bytes| templates(&mut Rng::with_seed(self.seed), settings, count, bytes);
-        let shelf = if chance < settings.huge {
-            self.huge.get_or_insert_with(|| make(2, 900_000..1_000_000))
-        } else if chance < settings.huge + settings.large {
-            self.large.get_or_insert_with(|| make(4, 80_000..120_000))
+        let shelf = if chance < self.settings.huge {
+            Shelf::Huge
+        } else if chance < self.settings.huge + self.settings.large {
+            Shelf::Large
         } else {
-            &mut self.ordinary
+            Shelf::Ordinary
         };
-        let template = self.rng.choice(shelf.iter())?;
+        let templates = self.shelves.filled(shelf, &self.settings);
+        let place = self.rng.usize(..templates.len().max(1));
+        let template = templates.get(place)?;
+        let recipe = Recipe::new(shelf, place, now_us, source);
         let particulars = Particulars::new(id, created_us, now_us, source);
         let copies = streams
             .into_iter()
@@ -240,6 +237,7 @@ impl World {
                 kind: Kind::Interaction,
                 id: Some(id),
                 created_us: whole_second(created_us),
+                recipe: Some(recipe),
                 copies,
             },
             source,
@@ -307,6 +305,12 @@ impl World {
         Some(Happening { kind: Kind::Delete, copies, ..target.happening })
     }
 
+    /// The JSON of an interaction that was made before, byte for byte.
+    pub(super) fn again(&self, id: Id, created_us: i64, recipe: &Recipe) -> Option<Bytes> {
+        let particulars = Particulars::new(id, created_us, recipe.received_us(), recipe.source());
+        Some(self.shelves.template(recipe)?.fill(&[b'0'; 32], &particulars).data)
+    }
+
     /// One interaction whose JSON has this many bytes (at least about 300), for one stream.
     pub(super) fn sized(&mut self, now_us: i64, stream: Option<usize>, bytes: usize) -> Option<Happening> {
         let place = self.audience(stream)?.into_iter().next()?;
@@ -323,6 +327,7 @@ impl World {
             kind: Kind::Interaction,
             id: Some(id),
             created_us: whole_second(now_us),
+            recipe: None,
             copies: vec![(place, framed)],
         })
     }
@@ -331,19 +336,6 @@ impl World {
 /// `created_at` has no fraction of a second.
 fn whole_second(us: i64) -> i64 {
     us.div_euclid(1_000_000) * 1_000_000
-}
-
-fn templates(rng: &mut Rng, settings: &Settings, count: usize, bytes: std::ops::Range<usize>) -> Vec<Template> {
-    (0..count)
-        .map(|place| {
-            let shape = shape::TYPES.get(place % shape::TYPES.len()).copied().unwrap_or_default();
-            let size = rng.usize(bytes.clone());
-            let data = shape::interaction(rng, shape, size);
-            let ascii = rng.bool();
-            let data_first = rng.f64() < settings.data_first;
-            Template::new(&data, ascii, data_first)
-        })
-        .collect()
 }
 
 fn delete_frame(form: DeleteForm, hash: &str, id: Id, source: u64) -> Framed {
