@@ -159,11 +159,14 @@ SELECT i.received AS id,
        i.received AS received_us,
        CASE i.origin WHEN 0 THEN 'live' WHEN 1 THEN 'backfill' ELSE 'replay' END AS origin,
        i.payload AS payload,
-       coalesce(i.payload ->> '$.interaction.author.username', i.payload ->> '$.interaction.author.name') AS author,
-       i.payload ->> '$.interaction.title' AS title,
-       i.payload ->> '$.interaction.content' AS content,
-       i.payload ->> '$.interaction.link' AS link,
-       i.payload ->> '$.language.tag' AS language
+       -- SQLite reads no JSON nested deeper than 1,000 levels: one such message must not fail the query of all others.
+       CASE WHEN json_valid(i.payload) THEN
+           coalesce(i.payload ->> '$.interaction.author.username', i.payload ->> '$.interaction.author.name')
+       END AS author,
+       CASE WHEN json_valid(i.payload) THEN i.payload ->> '$.interaction.title' END AS title,
+       CASE WHEN json_valid(i.payload) THEN i.payload ->> '$.interaction.content' END AS content,
+       CASE WHEN json_valid(i.payload) THEN i.payload ->> '$.interaction.link' END AS link,
+       CASE WHEN json_valid(i.payload) THEN i.payload ->> '$.language.tag' END AS language
   FROM interaction i
   JOIN stream s ON s.id = i.stream;
 

@@ -10,7 +10,7 @@ use crate::driver::{Driver, Pulse, Reloader, policy_of, protocol_of, start_of, w
 use crate::exit::Exit;
 use crate::host::clock::Clock;
 use crate::host::core_dump::forbid_core_dumps;
-use crate::host::log::{self, Log};
+use crate::host::log::{self, Log, LogError};
 use crate::host::signals::Requests;
 use crate::host::systemd::Systemd;
 use crate::notice::Notice;
@@ -42,6 +42,17 @@ impl From<OpenError> for Refusal {
     }
 }
 
+impl From<LogError> for Refusal {
+    fn from(error: LogError) -> Self {
+        let exit = match error {
+            LogError::Journal(_) => Exit::Config,
+            // Threads lack now; they need not lack at the next start.
+            LogError::Thread(_) => Exit::Storage,
+        };
+        Self::new(exit, error)
+    }
+}
+
 /// Runs the daemon with the settings at `path` until it ends.
 ///
 /// # Errors
@@ -67,7 +78,7 @@ fn begin(path: Option<&Path>, requests: Requests) -> Result<(Driver, Vec<Notice>
         .map_err(|error| Refusal::new(Exit::Storage, format!("core dumps cannot be forbidden: {error}")))?;
     let Loaded { settings, path, .. } = config::load(path).map_err(|faults| Refusal::new(Exit::Config, faults))?;
     let tls = transport::tls(&settings.tls.authorities).map_err(|why| Refusal::new(Exit::Config, why))?;
-    let log = log::start(&settings.log).map_err(|error| Refusal::new(Exit::Config, error))?;
+    let log = log::start(&settings.log)?;
     wire(settings, path.as_path(), tls, log, Clock::start(), requests)
 }
 

@@ -34,6 +34,8 @@ pub mod time;
 pub mod signal;
 pub mod fault;
 pub mod coverage;
+pub mod historic;
+pub mod healing;
 pub mod record;
 pub mod notice;
 pub mod peer_text;
@@ -42,6 +44,7 @@ pub mod limits;
 // Decode and decide. Pure.
 pub mod protocol;
 pub mod decide;
+pub mod backfill;
 
 // Act.
 pub mod transport;

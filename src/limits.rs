@@ -18,6 +18,11 @@ pub const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const BATCH_WEIGHT: usize = 1_024;
 /// Bytes of ours that may wait to be sent to the server.
 pub const WRITE_BUFFER_MAX: usize = 1024 * 1024;
+/// Objects that one frame may hold, and names that one status may list; beyond it what is left is kept unread. A server
+/// puts one into a frame; a hostile one could make a thousand bytes of memory out of each of its own.
+pub const FRAME_OBJECTS_MAX: usize = 10_000;
+/// What a frame in quarantine counts for beside its bytes: many small ones must not fill the memory or the disk either.
+pub const QUARANTINED_WEIGHT: usize = 256;
 /// Bytes of the head of an HTTP answer: status line and headers.
 pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Headers of an HTTP answer.
@@ -70,6 +75,7 @@ pub const RELOAD_ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Everything a stop may take; systemd/siftd.service gives more (`TimeoutStopSec`).
 pub const STOP_MAX: Duration = Duration::from_secs(10);
 
+const _: () = assert!(STREAMS_MAX <= FRAME_OBJECTS_MAX);
 const _: () = assert!(BURST_FRAMES_MAX <= COMMIT_ROWS_MAX);
 const _: () = assert!(BURST_BYTES_MAX <= COMMIT_BYTES_MAX);
 const _: () = assert!(COMMIT_ROWS_MAX <= COMMIT_ROWS_DRAINING_MAX);

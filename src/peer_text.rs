@@ -37,7 +37,8 @@ impl From<PeerText> for String {
     }
 }
 
-/// The forms of our secret that a peer may echo, so that its words can be told without it.
+/// The forms of our secret that a peer may echo, so that its words can be told without it. In lower case: a name is
+/// folded on its way, and a proxy may write the digits of `%2F` in either case.
 #[derive(Clone, Debug, Default)]
 pub struct Mask(Vec<SecretString>);
 
@@ -47,19 +48,37 @@ const MASKED_MIN: usize = 6;
 impl Mask {
     /// Hides the secret in each of these forms.
     pub fn of<'s>(forms: impl IntoIterator<Item = &'s str>) -> Self {
-        Self(forms.into_iter().filter(|form| form.len() >= MASKED_MIN).map(SecretString::from).collect())
+        let forms = forms.into_iter().filter(|form| form.len() >= MASKED_MIN);
+        Self(forms.map(|form| SecretString::from(form.to_ascii_lowercase())).collect())
     }
 
-    /// The text with `***` in place of the secret. To be done before the text is cut.
+    /// The text with `***` in place of the secret, whatever its case. To be done before the text is cut.
     pub fn hide<'t>(&self, text: impl Into<Cow<'t, str>>) -> Cow<'t, str> {
         let mut text = text.into();
         for form in &self.0 {
-            if text.contains(form.expose_secret()) {
-                text = Cow::Owned(text.replace(form.expose_secret(), "***"));
+            if let Some(hidden) = without(&text, form.expose_secret()) {
+                text = Cow::Owned(hidden);
             }
         }
         text
     }
+
+    /// Whether a name is the secret itself. Cheap: for every message of a stream.
+    pub fn is(&self, name: &str) -> bool {
+        self.0.iter().any(|form| form.expose_secret().eq_ignore_ascii_case(name))
+    }
+}
+
+/// The text with `***` wherever `form`, which is in lower case, stands in it; nothing if it does not.
+fn without(text: &str, form: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let (mut told, mut rest) = (String::new(), 0);
+    for (start, found) in lower.match_indices(form) {
+        told.push_str(text.get(rest..start)?);
+        told.push_str("***");
+        rest = start + found.len();
+    }
+    if rest == 0 { None } else { Some(told + text.get(rest..)?) }
 }
 
 /// A text without the power to leave its line: harmful characters become escapes, and what is longer than `bytes_max`
@@ -104,6 +123,8 @@ mod tests {
     fn an_echoed_secret_is_not_told() {
         let mask = Mask::of(["k3y+with/o", "k3y%2Bwith%2Fo", "short"]);
         assert_eq!(mask.hide("no k3y+with/o or k3y%2Bwith%2Fo, in short"), "no *** or ***, in short");
+        assert_eq!(mask.hide("é K3Y%2bWITH%2fO é"), "é *** é", "whatever its case");
+        assert!(mask.is("K3Y+with/o") && !mask.is("K3Y+with/o/n"));
         assert!(!format!("{mask:?}").contains("k3y"));
     }
 

@@ -1,6 +1,6 @@
 //! A run of facts on their way to the writer, in the order in which they came.
 
-use crate::limits::BATCH_WEIGHT;
+use crate::limits::{BATCH_WEIGHT, QUARANTINED_WEIGHT};
 use crate::record::{ConnectionId, Reach, Record, StreamId};
 use crate::signal::Interaction;
 use crate::time::Time;
@@ -69,7 +69,7 @@ impl Batch {
 
     /// A frame that could not be read, to be kept byte for byte. Ask [`super::Intake::quarantine_room`] first.
     pub fn quarantine(&mut self, at: Time, connection: Option<ConnectionId>, reason: &str, frame: &[u8]) {
-        self.extra += reason.len() + frame.len();
+        self.extra += QUARANTINED_WEIGHT + reason.len() + frame.len();
         self.entries.push(Entry::Quarantine(Box::new(Quarantined {
             at,
             connection,

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::schema::VERSION;
+use super::schema::{VERSION, strangeness};
 
 /// Tables that stay small however old the archive is: checked whole, with their indexes.
 const SMALL: [&str; 9] = [
@@ -49,6 +49,9 @@ fn inspect(db: &Connection) -> rusqlite::Result<Result<(), String>> {
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version != VERSION {
         return Ok(Err(format!("it says that it has version {version}")));
+    }
+    if let Some(strange) = strangeness(db)? {
+        return Ok(Err(strange));
     }
     for table in SMALL {
         let verdict: String = db.query_row(&format!("PRAGMA integrity_check({table})"), [], |row| row.get(0))?;

@@ -1,11 +1,13 @@
 //! Moving the write-ahead log into the archive, beside the writer.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, DEFAULT_NAME};
+use rusqlite::{Connection, DEFAULT_NAME, ffi};
 
 use super::schema::{PAGE, connect, settle};
 
@@ -17,6 +19,7 @@ const FRAME_HEADER: u64 = 24;
 #[derive(Debug)]
 pub(super) struct Mover {
     asked: SyncSender<()>,
+    failed: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
@@ -24,16 +27,20 @@ impl Mover {
     pub(super) fn start(path: &Path) -> Result<Self, String> {
         let db = connect(path).and_then(|db| settle(&db).map(|()| db)).map_err(|error| error.to_string())?;
         let (asked, asks) = sync_channel(1);
+        let failed = Arc::new(AtomicBool::new(false));
+        let failure = Arc::clone(&failed);
         let thread = std::thread::Builder::new()
             .name("archive-log".to_owned())
             .spawn(move || {
                 while asks.recv().is_ok() {
                     // What cannot be moved now is moved later; the writer watches the log's size.
-                    db.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE).ok();
+                    if checkpoint(&db, CheckpointMode::PASSIVE).is_err_and(|error| is_lost_sync(&error)) {
+                        failure.store(true, Ordering::Relaxed);
+                    }
                 }
             })
             .map_err(|error| format!("no thread for it: {error}"))?;
-        Ok(Self { asked, thread })
+        Ok(Self { asked, failed, thread })
     }
 
     /// Asks it to move what it can.
@@ -42,11 +49,23 @@ impl Mover {
         self.asked.try_send(()).ok();
     }
 
+    /// Whether a sync has failed since this was last asked.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.swap(false, Ordering::Relaxed)
+    }
+
     /// Ends it and closes its connection.
     pub(super) fn stop(self) {
         drop(self.asked);
         self.thread.join().ok();
     }
+}
+
+/// Whether a sync failed. That is reported once, and to one connection only; the next sync succeeds although the pages
+/// are gone from memory without having reached the medium. So whoever sees it has the log begun anew. A write that
+/// failed does no such harm: what could not be moved is still in the log.
+pub(super) fn is_lost_sync(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_FSYNC)
 }
 
 /// What the log holds, in bytes.

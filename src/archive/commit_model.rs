@@ -1,6 +1,8 @@
 //! Rows, deletions and counts against a model that keeps everything in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -9,7 +11,7 @@ use rusqlite::Connection;
 use super::batch::Batch;
 use super::commit::{Books, Occasion};
 use super::schema;
-use crate::record::StreamId;
+use crate::record::{ConnectionId, Reach, Record, StreamId};
 use crate::signal::Interaction;
 use crate::time::Time;
 
@@ -68,6 +70,44 @@ fn fail(db: &Connection, books: &mut Books, batch: &Batch) {
 
 fn all<T>(db: &Connection, sql: &str, read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
     db.prepare(sql).unwrap().query_map([], read).unwrap().map(Result::unwrap).collect()
+}
+
+/// A connection, a row and a position are one commit: whatever a power cut leaves, the position is not ahead of the rows.
+#[test]
+fn rows_and_position_are_one_commit() {
+    let mut db = schema::in_memory();
+    db.execute("INSERT INTO stream (id, name, state, wanted) VALUES (1, 'aa', 'wanted', 0)", []).unwrap();
+    let (mut books, mut batch) = (Books::load(&db).unwrap(), Batch::default());
+    for (number, at) in [(1, 10), (2, 20)] {
+        let (connection, at) = (ConnectionId(number), Time::from_seconds(at));
+        batch.record(Record::Opened { connection, at, url: String::new() });
+        let id = number.to_string();
+        batch.interaction(
+            at,
+            StreamId(1),
+            &Interaction {
+                stream: "".into(),
+                id: id.into(),
+                kind: "".into(),
+                created: None,
+                produced: None,
+                payload: "{}",
+            },
+        );
+        batch.reach(Reach { connection, covered_until: at.after(Duration::from_secs(1)), ..Reach::default() });
+    }
+    let commits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&commits);
+    db.commit_hook(Some(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        false
+    }))
+    .unwrap();
+    commit(&db, &mut books, &batch);
+    assert_eq!(commits.load(Ordering::Relaxed), 1);
+    // Both connections' positions: the first one's is not lost to the second's.
+    let positions = all(&db, "SELECT covered FROM connection ORDER BY id", |row| row.get::<_, i64>(0));
+    assert_eq!(positions, [11_000_000, 21_000_000]);
 }
 
 proptest! {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
 use tokio::sync::mpsc;
 
@@ -155,6 +156,8 @@ impl Archive {
         }
         let lock = lock.over(&path)?;
         let mut db = schema::connect(&path).map_err(storage)?;
+        // Until it is known to be whole, not even closing it may change it.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(storage)?;
         db.busy_timeout(PATIENCE).map_err(storage)?;
         if found != Found::Ours {
             schema::conceive(&db).map_err(storage)?;
@@ -166,6 +169,7 @@ impl Archive {
                 .map_err(|error| OpenError::Create { path: path.clone(), why: error.to_string() })?;
         }
         check::look(&db).map_err(|why| OpenError::Damaged { path: path.clone(), why })?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(storage)?;
         let (books, recovery) = transact(&db, |db| {
             let mut books = Books::load(db)?;
             let recovery = recover(db, &mut books.ledger, now)?;

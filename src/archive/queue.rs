@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::batch::Batch;
 use super::open::{StreamStart, Wanted};
-use crate::limits::{BURST_BYTES_MAX, COMMIT_ROWS_MAX};
+use crate::limits::{BURST_BYTES_MAX, COMMIT_ROWS_MAX, QUARANTINED_WEIGHT};
 use crate::time::Time;
 
 /// The unit in which the bound is counted, in bytes.
@@ -140,7 +140,7 @@ impl Intake {
 
     /// Takes room in the quarantine for a frame of so many bytes; false if there is too little left.
     pub fn quarantine_room(&self, bytes: usize) -> bool {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let bytes = u64::try_from(bytes.saturating_add(QUARANTINED_WEIGHT)).unwrap_or(u64::MAX);
         let taken = |left: u64| left.checked_sub(bytes);
         self.0.quarantine.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
     }

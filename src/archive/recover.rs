@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::ledger::{Ledger, Running, proven};
 use super::open::{Crashed, Recovery};
 use super::trouble::Trouble;
 use crate::coverage::Cause;
+use crate::limits::QUARANTINED_WEIGHT;
 use crate::record::{ConnectionId, StreamId};
 use crate::time::Time;
 
@@ -75,11 +76,10 @@ fn last_moment(db: &Connection) -> Result<Option<Time>, Trouble> {
     Ok(last.map(Time::from_micros))
 }
 
-/// Bytes in quarantine. The table is bounded by a setting.
+/// What the quarantine holds: bytes, and a weight a frame. The table is bounded by a setting.
 fn quarantined(db: &Connection) -> Result<u64, Trouble> {
-    let sum = db
-        .query_row("SELECT sum(length(frame)) FROM quarantined", [], |row| row.get::<_, Option<i64>>(0))
-        .optional()?
-        .flatten();
+    let weight = i64::try_from(QUARANTINED_WEIGHT).unwrap_or(i64::MAX);
+    let sum: Option<i64> =
+        db.query_row("SELECT sum(length(frame) + ?1) FROM quarantined", [weight], |row| row.get(0))?;
     Ok(sum.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0))
 }

@@ -10,7 +10,7 @@ use rusqlite::wal::CheckpointMode;
 use tokio::sync::{mpsc, oneshot};
 
 use super::adopt;
-use super::checkpoint::{Mover, checkpoint};
+use super::checkpoint::{Log, Mover, checkpoint, is_lost_sync};
 use super::commit::{Books, Occasion};
 use super::event::Event;
 use super::identity::Identity;
@@ -68,6 +68,8 @@ pub(super) struct Writer {
     held_back: Option<Time>,
     /// The log's size from which the writer moves it itself.
     move_at: u64,
+    /// A sync failed while the log was moved.
+    unsynced: bool,
 }
 
 /// How far the writer's own memory can be trusted.
@@ -111,6 +113,7 @@ impl Writer {
             chores: now,
             held_back: None,
             move_at,
+            unsynced: false,
         }
     }
 
@@ -301,7 +304,7 @@ impl Writer {
     /// What has to be done besides: the log's size, and what has expired.
     fn look_after(&mut self) -> Result<(), End> {
         let now = self.parts.queue.now();
-        self.watch_log(now);
+        self.watch_log(now)?;
         if self.draining || now < self.chores || !self.parts.queue.is_empty() {
             return Ok(());
         }
@@ -314,14 +317,16 @@ impl Writer {
         Ok(())
     }
 
-    fn watch_log(&mut self, now: Time) {
-        let db = &self.parts.db;
-        let Ok(log) = checkpoint(db, CheckpointMode::NOOP) else { return };
+    fn watch_log(&mut self, now: Time) -> Result<(), End> {
+        if self.parts.mover.has_failed() || std::mem::take(&mut self.unsynced) {
+            self.failed(Trouble::Medium("a sync of the archive failed".to_owned()))?;
+        }
+        let Ok(log) = self.move_log(CheckpointMode::NOOP) else { return Ok(()) };
         if !self.draining && log.unmoved > CHECKPOINT_BYTES {
             self.parts.mover.ask();
         }
         if log.bytes > self.move_at {
-            let held = checkpoint(db, CheckpointMode::PASSIVE).is_ok_and(|log| log.unmoved > 0);
+            let held = self.move_log(CheckpointMode::PASSIVE).is_ok_and(|log| log.unmoved > 0);
             self.move_at = log.bytes.saturating_add(CHECKPOINT_BYTES);
             if held && self.held_back.is_none_or(|told| now.since(told) >= HELD_BACK_EVERY) {
                 self.held_back = Some(now);
@@ -333,10 +338,18 @@ impl Writer {
         if !self.draining && log.bytes > 0 && now.since(self.emptied) >= EMPTY_EVERY && self.parts.queue.is_empty() {
             self.emptied = now;
             // Without waiting for readers: the next minute will do as well.
-            let db = &self.parts.db;
-            db.busy_timeout(Duration::ZERO).and_then(|()| checkpoint(db, CheckpointMode::TRUNCATE)).ok();
-            db.busy_timeout(super::schema::BUSY).ok();
+            self.parts.db.busy_timeout(Duration::ZERO).ok();
+            self.move_log(CheckpointMode::TRUNCATE).ok();
+            self.parts.db.busy_timeout(super::schema::BUSY).ok();
         }
+        Ok(())
+    }
+
+    /// Moves the log, and remembers if a sync failed: no commit is to be built on that as if nothing had been.
+    fn move_log(&mut self, mode: CheckpointMode) -> rusqlite::Result<Log> {
+        let moved = checkpoint(&self.parts.db, mode);
+        self.unsynced |= moved.as_ref().is_err_and(is_lost_sync);
+        moved
     }
 }
 

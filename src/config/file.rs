@@ -51,6 +51,21 @@ fn open(path: &Path) -> io::Result<(File, Result<u32, &'static str>)> {
     Ok((file, mode))
 }
 
+/// Looks whether an archive can stand at this name: there is nothing yet, or a file. Nothing is opened: whose file it
+/// is, and whether it is whole, is for the archive to say.
+pub(super) fn could_be_archive(path: &Path) -> Result<(), Complaint> {
+    let Ok(about) = path.metadata() else { return Ok(()) };
+    if about.is_dir() {
+        let inside = path.join("archive.db");
+        return Err(Complaint::new(format!("{} is a directory", path.display()))
+            .hint(format!("name a file in it: \"{}\"", inside.display())));
+    }
+    if !about.is_file() {
+        return Err(Complaint::new(format!("{} is no regular file", path.display())).hint("name another file"));
+    }
+    Ok(())
+}
+
 fn unreadable(name: &dyn Display, error: &io::Error) -> Complaint {
     if error.kind() == io::ErrorKind::NotFound {
         return Complaint::new(format!("{name} does not exist")).hint("create it or correct the name");
@@ -68,21 +83,20 @@ fn plain(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_ascii_lowercase()
 }
 
-/// What is unwise about who may change the file: whoever can, commands the daemon.
-pub(super) fn exposed(path: &Path, mode: u32) -> Vec<Complaint> {
+/// Refuses a file that anybody may change: it commands the daemon, and decides where the key goes and whom to trust.
+pub(super) fn guarded(path: &Path, name: &dyn Display, mode: u32) -> Result<(), Complaint> {
     const OTHERS_WRITE: u32 = 0o002;
     const STICKY: u32 = 0o1000;
-    let mut complaints = Vec::new();
     if mode & OTHERS_WRITE != 0 {
-        let complaint = Complaint::new("other users may change this file");
-        complaints.push(complaint.hint(format!("run: chmod o-w {}", path.display())));
+        let complaint = Complaint::new(format!("{name} may be changed by other users"));
+        return Err(complaint.hint(format!("run: chmod o-w {}", path.display())));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let mode = folder.metadata().map_or(0, |metadata| metadata.mode());
     if mode & OTHERS_WRITE != 0 && mode & STICKY == 0 {
-        let complaint = Complaint::new("other users may replace this file");
-        complaints.push(complaint.hint(format!("run: chmod o-w {}", folder.display())));
+        let complaint = Complaint::new(format!("{name} may be replaced by other users"));
+        return Err(complaint.hint(format!("run: chmod o-w {}", folder.display())));
     }
-    complaints
+    Ok(())
 }

@@ -75,8 +75,11 @@ pub fn load(path: Option<&Path>) -> Result<Loaded, Faults> {
 
 /// [`load`] with the environment and the working folder as arguments.
 pub fn load_in(path: Option<&Path>, surroundings: &Surroundings) -> Result<Loaded, Faults> {
-    let (document, path, mut warnings) = open(path, surroundings)?;
+    let (document, path, mode) = open(path, surroundings)?;
     let mut faults = document.faults.clone();
+    if let Err(complaint) = file::guarded(&path, &"the file", mode) {
+        faults.push(complaint.of(Place::File(path.clone())));
+    }
     let environment = surroundings.written(&mut faults);
     if document.broken {
         // What seems to be missing may only be hidden behind the spot that cannot be read.
@@ -86,6 +89,7 @@ pub fn load_in(path: Option<&Path>, surroundings: &Surroundings) -> Result<Loade
     let places = Places::new(&document, &environment, &faults);
     let layered = lay(&document, &environment, &path)?;
     rules::hold(&layered, &places, &mut faults);
+    let mut warnings = Faults::default();
     rules::doubts(&layered, &places, &mut warnings);
     let named = Named::read(&layered, &path, surroundings, &places, &mut faults);
     if !faults.is_empty() {
@@ -128,7 +132,8 @@ pub fn archive_path_in(path: Option<&Path>, surroundings: &Surroundings) -> Resu
     Ok(absolute(&path, &layered.archive.path))
 }
 
-fn open(path: Option<&Path>, surroundings: &Surroundings) -> Result<(Document, PathBuf, Faults), Faults> {
+/// The file, its path and its permissions.
+fn open(path: Option<&Path>, surroundings: &Surroundings) -> Result<(Document, PathBuf, u32), Faults> {
     let path = find(path, surroundings)?;
     let place = || Place::File(path.clone());
     let contents = file::read(&path, &"the file", FILE_BYTES_MAX).map_err(|complaint| complaint.of(place()))?;
@@ -138,12 +143,8 @@ fn open(path: Option<&Path>, surroundings: &Surroundings) -> Result<(Document, P
         let place = Positions::new(&path, &text).place(text.len());
         Complaint::new("the file is not UTF-8").hint("save it as UTF-8").of(place)
     })?;
-    let mut warnings = Faults::default();
-    for complaint in file::exposed(&path, contents.mode) {
-        warnings.push(complaint.of(place()));
-    }
     let document = Document::read(&path, &text);
-    Ok((document, path, warnings))
+    Ok((document, path, contents.mode))
 }
 
 fn find(path: Option<&Path>, surroundings: &Surroundings) -> Result<PathBuf, Faults> {
@@ -208,6 +209,9 @@ impl Named {
         let ca_file = layered.tls.ca_file.as_ref().map(|file| folder.join(file));
         let authorities = places.keep("tls.ca_file", ca_file.as_deref().map(authorities::read), faults);
         let tls = Tls { ca_file, authorities: authorities.unwrap_or_default() };
+        let archive = absolute(path, &layered.archive.path);
+        let archive = places.sound(&["archive.path"]).then(|| file::could_be_archive(&archive));
+        places.keep("archive.path", archive, faults);
         let before = faults.len();
         let streams = streams(layered, folder, places, faults);
         if streams.is_empty() && faults.len() == before && places.sound(rules::STREAMS) {
@@ -244,7 +248,10 @@ fn streams(layered: &Layered, folder: &Path, places: &Places<'_>, faults: &mut F
         gathering.take(stream, "source.streams", |_| place.clone(), faults);
     }
     let list = layered.source.streams_file.as_ref().map(|list| folder.join(list));
-    let contents = list.as_deref().map(|list| file::read(list, &list.display(), LIST_BYTES_MAX));
+    let contents = list.as_deref().map(|list| {
+        let contents = file::read(list, &list.display(), LIST_BYTES_MAX)?;
+        file::guarded(list, &list.display(), contents.mode).map(|()| contents)
+    });
     let contents = places.keep("source.streams_file", contents, faults);
     if let Some((list, contents)) = list.as_deref().zip(contents) {
         gathering.take_list(list, &contents.bytes, faults);

@@ -59,6 +59,9 @@ impl ApiKey {
                 Complaint::new(format!("{path} is open to other users")).hint(format!("run: chmod o-rwx {path}"))
             );
         }
+        if !protected {
+            file::guarded(&path, &path.display(), contents.mode)?;
+        }
         Ok(Self { secret, path })
     }
 }

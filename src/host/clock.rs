@@ -78,6 +78,47 @@ mod tests {
         assert!(clock.now() >= first);
     }
 
+    const INSIDE: &str = "SIFTD_TEST_BOOT_OFFSET";
+
+    /// This test, in a process of its own for which the machine was suspended for ten days (time_namespaces(7)): there
+    /// the clock that stands still in suspend and the one that does not differ by as much.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the process inside the namespace is told so by its environment")]
+    fn it_goes_on_while_the_machine_is_suspended() {
+        let uptime = || {
+            let text = std::fs::read_to_string("/proc/uptime").unwrap();
+            text.split_whitespace().next().unwrap().parse::<f64>().unwrap()
+        };
+        if std::env::var(INSIDE).is_ok() {
+            let read = Duration::from_micros(steady().unsigned_abs()).as_secs_f64();
+            assert!((read - uptime()).abs() < 60.0, "{read} s, and up for {} s", uptime());
+            return;
+        }
+        let outside = uptime();
+        let this = std::env::current_exe().unwrap();
+        let inside = std::process::Command::new("unshare")
+            .args(["--time", "--boottime", "864000", "--fork"])
+            .arg(this)
+            .args(["--exact", "host::clock::tests::it_goes_on_while_the_machine_is_suspended", "--nocapture"])
+            .env(INSIDE, "1")
+            .output();
+        match inside {
+            Ok(output) if !String::from_utf8_lossy(&output.stderr).starts_with("unshare: ") => {
+                assert!(
+                    output.status.success(),
+                    "up for {outside} s outside\n{}",
+                    String::from_utf8_lossy(&output.stdout)
+                );
+            }
+            cannot => {
+                assert!(std::env::var("SIFTD_SKIP").as_deref() != Ok("never"), "cannot run here: {cannot:?}");
+                // Not eprintln!, which the test harness keeps to itself.
+                let why = "SKIPPED host::clock: needs root and unshare of util-linux\n";
+                drop(std::io::Write::write_all(&mut std::io::stderr(), why.as_bytes()));
+            }
+        }
+    }
+
     #[test]
     fn a_clock_that_was_set_shows_as_drift() {
         let true_clock = Clock::start();

@@ -2,9 +2,10 @@
 
 use std::future::pending;
 use std::io;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
-use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook_tokio::Signals;
 
 /// A request of an operator or of the service manager.
@@ -33,15 +34,17 @@ impl Request {
 /// The requests as they come. A request that comes again before it was taken is one request.
 ///
 /// From [`Requests::listen`] on, none of these signals ends the process by itself, however often it is sent.
-/// (SIGPIPE does not either: Rust ignores it from the start of the program.)
+/// (SIGPIPE does not either: Rust ignores it from the start of the program. Nor does SIGXFSZ, by which the kernel would
+/// end a process whose file may not grow any further: the write fails instead, as on a full disk.)
 pub struct Requests(Signals);
 
 impl Requests {
-    /// Takes over the four signals. Needs a runtime with its input/output turned on.
+    /// Takes over these signals. Needs a runtime with its input/output turned on.
     ///
     /// # Errors
     /// The kernel's, if a handler or its pipe cannot be made.
     pub fn listen() -> io::Result<Self> {
+        signal_hook::flag::register(SIGXFSZ, Arc::default())?;
         Ok(Self(Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])?))
     }
 

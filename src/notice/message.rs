@@ -92,11 +92,8 @@ impl fmt::Display for Notice {
                 write!(out, "the quarantine holds {max_bytes} bytes and is full, an unreadable frame is lost")
             }
             Self::OversizeFrame { limit } => write!(out, "a message above {limit} bytes is lost"),
-            Self::ForeignInteraction { stream, known: true } => {
-                write!(out, "message of the retired stream {stream}")
-            }
-            Self::ForeignInteraction { stream, known: false } => {
-                write!(out, "message of the unknown stream {stream}")
+            Self::ForeignInteraction { stream } => {
+                write!(out, "message of the stream {stream}, which is not wanted")
             }
             Self::DeleteUnmatched { stream } => {
                 write!(out, "a deletion in stream {stream} names no interaction")
@@ -111,6 +108,29 @@ impl fmt::Display for Notice {
                 write!(out, "gap in stream {stream} has ended")
             }
             Self::GapClosed { streams, .. } => write!(out, "gaps in {streams} streams have ended"),
+            Self::GapFilled { gap, stream, rows, .. } => {
+                write!(out, "gap {} of stream {stream} is filled, {rows} rows were new", gap.0)
+            }
+            Self::GapUnfillable { gap, stream, why, .. } => {
+                write!(out, "gap {} of stream {stream} cannot be filled: {why}", gap.0)
+            }
+            Self::BackfillPlanned { jobs, gaps, credits, milliunits } => {
+                write!(
+                    out,
+                    "{jobs} jobs would fill {gaps} gaps for about {credits} credits and {}.{:03} units",
+                    milliunits / 1000,
+                    milliunits % 1000
+                )
+            }
+            Self::BackfillStarted { job, stream } => write!(out, "job {} fills stream {stream}", job.0),
+            Self::BackfillFailed { job, stream, why, rows } => {
+                write!(out, "job {} for stream {stream} ended short, {rows} rows were new: {why}", job.0)
+            }
+            Self::BackfillTrouble { text, retry_seconds } => {
+                write!(out, "the archive cannot be asked, next try in {retry_seconds:.0} s: {text}")
+            }
+            Self::BackfillPaused { text } => write!(out, "the archive refuses us, backfill pauses: {text}"),
+            Self::BackfillResumed {} => write!(out, "the archive answers again"),
             Self::CrashFound { streams, since_us: since } => {
                 write!(out, "the daemon died: {streams} streams have a gap since {since} or later")
             }

@@ -9,6 +9,7 @@ pub mod runbook;
 use serde_json::{Map, Value};
 
 use crate::coverage::Cause;
+use crate::healing::{GapId, JobId};
 use crate::peer_text::PeerText;
 use crate::record::{ConnectionId, DaemonState};
 
@@ -212,7 +213,7 @@ notices! {
         = "oversize-frame", Error, own,
         "A message was larger than `source.max_frame` and is lost; the loss is a gap, and the connection is renewed.",
         "Raise `source.max_frame` if such messages are genuine.";
-    ForeignInteraction { stream: PeerText, known: bool }
+    ForeignInteraction { stream: PeerText }
         = "foreign-interaction", Debug, provoked,
         "The server sent a message of a stream that is not wanted (or no longer); it was dropped.",
         "Nothing right after a reload. Otherwise the server confuses its subscriptions.";
@@ -227,6 +228,38 @@ notices! {
     GapClosed { streams: usize, stream: Option<String>, connection: ConnectionId }
         = "gap-closed", Info, own,
         "The growing gaps of this many streams have ended: the streams are acknowledged again. What was missed stays recorded.",
+        "Nothing.";
+    GapFilled { gap: GapId, stream: String, job: JobId, rows: u64 }
+        = "gap-filled", Info, own,
+        "A gap is filled: everything that the server's archive held for it is stored. `rows` of them were new; deletions ordered in that time stay unknown.",
+        "Nothing.";
+    GapUnfillable { gap: GapId, stream: String, job: JobId, why: String }
+        = "gap-unfillable", Warn, own,
+        "A gap cannot be filled from the server's archive, now or later; what it missed is lost.",
+        "See the reason: the stream may be unknown to the archive, or its sources may not be in it.";
+    BackfillPlanned { jobs: usize, gaps: usize, credits: u64, milliunits: u64 }
+        = "backfill-planned", Info, own,
+        "So many jobs would fill so many gaps, at about this price in credits for requests and thousandths of a unit for data. Nothing is spent until an operator says so.",
+        "`siftd backfill --dry-run` shows the plan, `siftd backfill` carries it out; `backfill.mode = \"auto\"` does so from now on.";
+    BackfillStarted { job: JobId, stream: String }
+        = "backfill-started", Info, own,
+        "The server works on a job; what it finds is fetched as it comes, in minutes to days.",
+        "Nothing.";
+    BackfillFailed { job: JobId, stream: String, why: String, rows: u64 }
+        = "backfill-failed", Warn, own,
+        "A job has ended without filling all of its gaps. What it fetched is stored; the gaps stay open to another try.",
+        "See the reason. It is tried again after `backfill.cool_down`; `siftd backfill` tries at once.";
+    BackfillTrouble { text: PeerText, retry_seconds: f64 }
+        = "backfill-trouble", Warn, provoked,
+        "The server's archive cannot be asked at the moment; it is tried again after a wait. The live stream is not concerned.",
+        "Nothing, unless it lasts for hours.";
+    BackfillPaused { text: PeerText }
+        = "backfill-paused", Error, own,
+        "The server's archive refuses us: rights, credit or address. Gaps stay as they are; it is tried once an hour. The live stream goes on.",
+        "See the text: the account may have no access to the archive, or no credit. When that is mended, `siftd reload` or `siftd backfill` goes on at once.";
+    BackfillResumed {}
+        = "backfill-resumed", Info, own,
+        "The server's archive answers again after a pause.",
         "Nothing.";
     CrashFound { streams: usize, since_us: crate::time::Time }
         = "crash-found", Warn, own,

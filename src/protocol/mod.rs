@@ -6,6 +6,7 @@ pub use datasift::DataSift;
 
 use secrecy::SecretString;
 
+use crate::historic::{Ask, Call, Hint, Refusal, Reply, Told};
 use crate::peer_text::Mask;
 use crate::signal::{Class, Signal};
 
@@ -26,6 +27,28 @@ pub trait Protocol: Send {
     /// Says what a frame says. Whatever cannot be understood is said as [`Signal::Unreadable`]; nothing of a frame
     /// is left unsaid.
     fn decode(&mut self, frame: &str, say: &mut dyn FnMut(Signal<'_>));
+}
+
+/// A server whose past messages can be asked for, over HTTP.
+pub trait Archived: Send {
+    /// The request that asks this. The identity is not in it.
+    fn call(&self, ask: &Ask) -> Call;
+
+    /// What the server counts a request as, in its credits.
+    fn credits(&self, ask: &Ask) -> u64;
+
+    /// What an answer to this says, or why it is none of use.
+    ///
+    /// # Errors
+    /// If the server refused, or said what cannot be understood.
+    fn told(&mut self, ask: &Ask, reply: &Reply) -> Result<Told, Refusal>;
+
+    /// What an answer says about coming back.
+    fn hint(&mut self, reply: &Reply) -> Hint;
+
+    /// Says the rows of a page, in order. A message that names no stream is of the query's stream; whatever cannot be
+    /// understood is said as [`Signal::Unreadable`].
+    fn rows<'b>(&mut self, reply: &'b Reply, say: &mut dyn FnMut(Signal<'b>));
 }
 
 /// Where to connect.

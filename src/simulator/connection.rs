@@ -157,8 +157,11 @@ async fn speak(node: &Rc<RefCell<Node>>, socket: &mut WriteHalf<Socket>, id: u64
                     node.borrow_mut().wrote(id, 0);
                     continue;
                 }
+                let ending = node.borrow().line(id).and_then(Line::ending).is_some();
+                // An end first: it drops what this batch holds, so not one byte more of it may go out.
                 let written = tokio::select! {
-                    () = wake_when_ending(node, &wake, id) => continue,
+                    biased;
+                    () = wake_when_ending(node, &wake, id, ending) => continue,
                     written = write(socket, &slices) => written,
                 };
                 match written {
@@ -179,12 +182,14 @@ async fn write(socket: &mut WriteHalf<Socket>, slices: &[IoSlice<'_>]) -> io::Re
     Ok(bytes)
 }
 
-/// While a write waits for the client, only an ordered end matters.
-async fn wake_when_ending(node: &Rc<RefCell<Node>>, wake: &tokio::sync::Notify, id: u64) {
+/// While a write waits for the client, only an ordered end matters: a new one at once, one that the batch is part of
+/// when its time is up.
+async fn wake_when_ending(node: &Rc<RefCell<Node>>, wake: &tokio::sync::Notify, id: u64, known: bool) {
     loop {
         let ending = node.borrow().line(id).and_then(Line::ending);
         match ending {
             Some(Ending { how: How::Reset | How::HalfOpen, .. }) => return,
+            Some(_) if !known => return,
             Some(Ending { by, .. }) => return sleep_until(by).await,
             None => wake.notified().await,
         }

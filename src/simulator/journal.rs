@@ -1,6 +1,6 @@
 //! The journal's writer: a thread of its own, so that a slow disk holds up no client.
 
-use super::world::{Id, Kind};
+use super::world::{Kind, Name};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -41,7 +41,7 @@ impl Fate {
 pub(super) struct Produced {
     pub(super) stamp: Stamp,
     pub(super) stream: [u8; 32],
-    pub(super) id: Option<Id>,
+    pub(super) id: Option<Name>,
     pub(super) created_us: i64,
     pub(super) kind: Kind,
     pub(super) data: Bytes,
@@ -151,8 +151,10 @@ fn write_line(out: &mut impl Write, line: &Line) -> io::Result<()> {
         Line::Produced(made) => {
             write_stamp(out, made.stamp, "produced")?;
             write!(out, r#","stream":"{}""#, std::str::from_utf8(&made.stream).unwrap_or_default())?;
-            if let Some(id) = made.id {
-                write!(out, r#","id":"{}""#, id.as_str())?;
+            match &made.id {
+                Some(Name::Made(id)) => write!(out, r#","id":"{}""#, id.as_str())?,
+                Some(Name::Given(text)) => write!(out, r#","id":{}"#, Value::from(&**text))?,
+                None => {}
             }
             write!(
                 out,

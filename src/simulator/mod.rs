@@ -31,7 +31,7 @@
 //! | `subscribed` | from this line on, messages of `stream` go to this connection; `again` if they already did |
 //! | `acknowledged` | the acknowledgement for `stream` was put into the buffer, or will be at `due_us`; `stray` if nobody asked |
 //! | `stream_refused` | a subscription or its end was refused: `stream` (as sent), `message` (its name) |
-//! | `ignored` | a subscription was left without any answer or effect: `stream` |
+//! | `ignored` | a subscription or its end was left without any answer or effect: `stream` |
 //! | `unsubscribed` | messages of `stream` no longer go to this connection; `by` is `server` when the stream fell |
 //! | `misunderstood` | the client sent what is not JSON (`bytes`) or an unknown `action` |
 //! | `tick`, `ping`, `pong` | `value` of a tick; `by` says who pinged |

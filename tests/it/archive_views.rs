@@ -124,6 +124,28 @@ fn the_file_says_what_it_is() {
 }
 
 #[test]
+fn a_message_that_sqlite_cannot_read_does_not_fail_the_query_of_the_others() {
+    let house = House::new();
+    let running = house.run(&["aa"]);
+    let around = |odd: &str| format!(r#"{{"interaction":{{"content":"C","title":{odd}}}}}"#);
+    let odd = ["1e999", r#""\ud800""#, r#""\u0000x""#, "-0", r#"{"a":1,"a":2}"#].map(around);
+    let deep = [
+        around(&("[".repeat(2_000) + &"]".repeat(2_000))),
+        around(&(r#"{"x":"#.repeat(100_000) + "1" + &"}".repeat(100_000))),
+    ];
+    house.send(&running, |batch| {
+        for (place, payload) in odd.iter().chain(&deep).enumerate() {
+            let at = later(i64::try_from(place).unwrap());
+            batch.interaction(at, StreamId(1), &interaction(&place.to_string(), payload));
+        }
+    });
+    let read = "SELECT count(*), count(content) FROM (SELECT author, title, content, link, language FROM interactions)";
+    assert_eq!(house.ask(read), ["7 5"]);
+    let lengths: Vec<_> = odd.iter().chain(&deep).map(|payload| payload.len().to_string()).collect();
+    assert_eq!(house.ask("SELECT length(CAST(payload AS BLOB)) FROM interactions ORDER BY id"), lengths);
+}
+
+#[test]
 fn fields_are_read_out_of_the_payload() {
     let house = House::new();
     let running = house.run(&["aa"]);

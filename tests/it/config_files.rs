@@ -313,17 +313,23 @@ fn a_fault_of_the_environment_names_the_variable() {
 #[test]
 fn what_is_unwise_is_a_warning() {
     let folder = Folder::new();
-    let path = folder.write("daemon.toml", format!("{GOOD}allow_insecure = true\n[liveness]\nsilence = \"30s\"\n"));
-    close_to(&path, 0o666);
-    close_to(folder.path(), 0o777);
+    folder.write("daemon.toml", format!("{GOOD}allow_insecure = true\n[liveness]\nsilence = \"30s\"\n"));
     let warnings = folder.load().unwrap().warnings;
     let warnings: Vec<_> = warnings.iter().map(|warning| folder.plain(warning)).collect();
     expect![[r#"
-        daemon.toml: other users may change this file; run: chmod o-w daemon.toml
-        daemon.toml: other users may replace this file; run: chmod o-w FOLDER
         daemon.toml:5:18: source.allow_insecure: allows an unencrypted way to another host; whoever sees the traffic has the API key
         daemon.toml:7:11: liveness.silence: is no longer than the 30s between two ticks; healthy connections will be closed; write at least "65s""#]]
-        .assert_eq(&warnings.join("\n").replace(&folder.path().display().to_string(), "FOLDER"));
+        .assert_eq(&warnings.join("\n"));
+}
+
+#[test]
+fn a_directory_or_a_device_is_no_archive() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join("store")).unwrap();
+    expect![[r#"daemon.toml:6:8: archive.path: store is a directory; name a file in it: "store/archive.db""#]]
+        .assert_eq(&folder.faults(format!("{GOOD}[archive]\npath = \"store\"")));
+    expect!["daemon.toml:6:8: archive.path: /dev/null is no regular file; name another file"]
+        .assert_eq(&folder.faults(format!("{GOOD}[archive]\npath = \"/dev/null\"")));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use siftd::signal::Signal;
 pub(crate) const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const B: &str = "0123456789abcdef0123456789abcdef";
 
-fn datasift() -> DataSift {
+pub(crate) fn datasift() -> DataSift {
     DataSift::new("wss://stream.example/multi", "acme", SecretString::from("key"))
 }
 

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use crate::decode::{A, said};
+use crate::decode::{A, datasift, said};
+use siftd::limits::{FRAME_OBJECTS_MAX, ID_BYTES_MAX};
+use siftd::protocol::Protocol as _;
+use siftd::signal::Signal;
 
 #[test]
 fn depth_does_not_overflow_the_stack() {
@@ -21,6 +24,27 @@ fn depth_does_not_overflow_the_stack() {
     let comment =
         format!(r#"{{"hash":"<a>","data":{{"interaction":{{"id":"x","created_at":"{}"}}}}}}"#, "(".repeat(100_000));
     assert!(said(&comment).starts_with("interaction <a> x "));
+}
+
+#[test]
+fn a_frame_of_a_million_pieces_is_kept_in_one() {
+    for (first, piece, last) in [("[", "7,", "7]"), ("", "7 ", "7"), (r#"{"status":"success","hashes":["#, "7,", "7]}")]
+    {
+        let frame = format!("{first}{}{last}", piece.repeat(1_000_000));
+        let mut signals = 0;
+        let mut kept = 0;
+        datasift().decode(&frame, &mut |signal| {
+            signals += 1;
+            if let Signal::Unreadable(_, part) = signal {
+                kept += part.len();
+            }
+        });
+        assert!(signals <= FRAME_OBJECTS_MAX + 1, "{signals} signals of {}", &frame[..40]);
+        let blanks = if first.is_empty() { FRAME_OBJECTS_MAX } else { 0 };
+        assert_eq!(kept, frame.len() - blanks, "every byte is kept");
+    }
+    let names = vec![format!("\"{A}\""); FRAME_OBJECTS_MAX - 1].join(",");
+    assert!(said(&format!(r#"{{"status":"success","hashes":[{names}]}}"#)).starts_with("Acknowledged"));
 }
 
 /// What a frame says, as owned lines.
@@ -66,6 +90,30 @@ fn value() -> impl Strategy<Value = String> {
     })
 }
 
+/// Ids as nobody should write them: long, empty, with control characters, in every script, or what looks like a digest.
+fn id() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[a-f0-9]{0,40}",
+        "[\\x00-\\x1f'\";%\\u{80}-\\u{9f}\\u{202e}a]{0,8}",
+        "blake3:[0-9a-f]{64}",
+        (0_usize..600, "[aé😀\\x00]").prop_map(|(count, piece)| piece.repeat(count)),
+    ]
+}
+
+/// Under which id a message with this one is kept, and the payload that is kept of it; the same for the order to
+/// delete it.
+fn kept(data: &str) -> (Option<String>, Option<String>) {
+    let frame = format!(r#"{{"hash":"{A}","data":{data}}}"#);
+    let mut kept = (None, None);
+    datasift().decode(&frame, &mut |signal| match signal {
+        Signal::Interaction(item) => kept = (Some(item.id.into_owned()), Some(item.payload.to_owned())),
+        Signal::Delete(order) => kept = (order.id.map(String::from), None),
+        Signal::Tick(_) | Signal::Status(_) | Signal::Unreadable(..) => panic!("{signal:?}"),
+    });
+    kept
+}
+
 /// A frame in the usual spelling, around any data.
 fn usual() -> impl Strategy<Value = String> {
     value().prop_map(|data| format!(r#"{{"hash":"{A}","data":{data}}}"#))
@@ -89,6 +137,19 @@ proptest! {
     #[test]
     fn the_short_way_and_the_long_way_agree(frame in prop_oneof![usual(), value()]) {
         prop_assert_eq!(lines(&frame), lines(&format!(" {frame}")));
+    }
+
+    /// An id is kept as it came or as its digest: short, without control characters, and apart from every other.
+    #[test]
+    fn an_id_stays_itself(one in id(), other in id()) {
+        let data = |id: &str, more: &str| format!(r#"{{{more}"interaction":{{"id":{}}}}}"#, serde_json::Value::from(id));
+        let [(first, payload), (second, _)] = [&one, &other].map(|id| kept(&data(id, "")));
+        let first = first.unwrap();
+        prop_assert_eq!(payload, Some(data(&one, "")));
+        prop_assert!(!first.is_empty() && first.len() <= ID_BYTES_MAX && !first.contains(char::is_control), "{}", first);
+        prop_assert_eq!(Some(&first) == second.as_ref(), one == other);
+        let (ordered, _) = kept(&data(&one, r#""deleted":true,"#));
+        prop_assert_eq!(ordered, (!one.is_empty()).then_some(first));
     }
 
     /// Nothing of a frame is lost, whatever stands beside it.

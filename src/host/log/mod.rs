@@ -61,6 +61,16 @@ struct Shared {
     written: Condvar,
 }
 
+/// The line that a notice is in a log of text, without colours.
+pub fn as_text(at: Time, notice: &Notice) -> String {
+    reader::written(line::Form::Text { colours: false }, || event::emit(at, notice))
+}
+
+/// The line that a notice is in a log of JSON.
+pub fn as_json(at: Time, notice: &Notice) -> String {
+    reader::written(line::Form::Json, || event::emit(at, notice))
+}
+
 /// Starts the log as the settings want it.
 ///
 /// # Errors

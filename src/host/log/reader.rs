@@ -3,7 +3,7 @@
 use std::env::var_os;
 use std::ffi::OsStr;
 use std::io::{IsTerminal, Write, stderr};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::fstat;
 use tracing::Dispatch;
@@ -62,6 +62,34 @@ fn journal() -> std::io::Result<Dispatch> {
 pub(super) fn lines<W: Write + Send + 'static>(form: Form, out: W) -> Dispatch {
     let layer = fmt::layer().event_format(form).with_writer(Mutex::new(out)).log_internal_errors(false);
     Dispatch::new(Registry::default().with(layer).with(ours()))
+}
+
+/// What comes of the events that `speak` makes.
+pub(super) fn written(form: Form, speak: impl FnOnce()) -> String {
+    let page = Page::default();
+    tracing::dispatcher::with_default(&lines(form, page.clone()), speak);
+    page.text()
+}
+
+/// A place to write to that can be read again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Page {
+    pub(super) fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Lets nothing through that is not a notice.

@@ -1,14 +1,14 @@
 //! The log against readers that are hostile, slow or gone.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, PipeReader, Write, pipe};
+use std::io::{BufRead, BufReader, PipeReader, pipe};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::event::{FIELDS, PREFIX};
 use super::line::Form;
-use super::reader::lines;
+use super::reader::{Page, lines};
 use super::*;
 use crate::coverage::Cause;
 use crate::notice::TABLE;
@@ -28,26 +28,6 @@ fn written(form: Form, level: LogLevel, notices: &[Notice]) -> String {
     }
     assert!(log.flush(SOON));
     page.text()
-}
-
-/// A file in memory.
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl Page {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 fn disconnected(detail: &str) -> Notice {

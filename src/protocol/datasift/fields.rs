@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::limits::FRAME_OBJECTS_MAX;
 use crate::time::Time;
 
 /// The top level of a frame.
@@ -60,14 +62,59 @@ pub(super) struct Fields<'f> {
 }
 
 impl Frame<'_> {
-    /// The streams that a status names, in whichever way: one by one, or as a list.
-    pub(super) fn names(&self) -> Vec<String> {
+    /// The streams that a status names, in whichever way: one by one, or as a list. Nothing, if it names too many.
+    pub(super) fn names(&self) -> Option<Vec<String>> {
         let list = self.hashes.map_or("null", RawValue::get);
-        let list = serde_json::from_str::<Vec<Scalar<'_>>>(list)
-            .or_else(|_| serde_json::from_str(list).map(|one: Scalar<'_>| vec![one]))
-            .unwrap_or_default();
-        let names = std::iter::once(self.hash.clone()).chain(list).filter_map(Scalar::into_text);
-        names.map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect()
+        let List { items, is_whole, .. } = serde_json::from_str::<List<'_, Scalar<'_>>>(list)
+            .or_else(|_| serde_json::from_str(list).map(List::of))
+            .unwrap_or_else(|_| List::of(Scalar::Absent));
+        let names = std::iter::once(self.hash.clone()).chain(items).filter_map(Scalar::into_text);
+        let names = names.map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty());
+        is_whole.then(|| names.collect())
+    }
+}
+
+/// The items of a list up to a bound: a list of a million numbers would take sixteen times its own room.
+pub(super) struct List<'f, T> {
+    pub(super) items: Vec<T>,
+    /// Whether there are no more than these.
+    pub(super) is_whole: bool,
+    frame: PhantomData<&'f str>,
+}
+
+impl<T> List<'_, T> {
+    fn of(item: T) -> Self {
+        Self { items: vec![item], is_whole: true, frame: PhantomData }
+    }
+}
+
+impl<'de: 'f, 'f, T: Deserialize<'de>> Deserialize<'de> for List<'f, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Items(PhantomData))
+    }
+}
+
+struct Items<'f, T>(PhantomData<(&'f str, T)>);
+
+impl<'de: 'f, 'f, T: Deserialize<'de>> Visitor<'de> for Items<'f, T> {
+    type Value = List<'f, T>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let (mut items, mut is_whole) = (Vec::new(), true);
+        while items.len() < FRAME_OBJECTS_MAX {
+            match list.next_element()? {
+                Some(item) => items.push(item),
+                None => return Ok(List { items, is_whole, frame: PhantomData }),
+            }
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            is_whole = false;
+        }
+        Ok(List { items, is_whole, frame: PhantomData })
     }
 }
 

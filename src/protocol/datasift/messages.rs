@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use crate::limits::FRAME_OBJECTS_MAX;
 use crate::signal::{Class, Status};
 
 /// A fragment in lower case with single spaces, and what a message that contains it means.
@@ -88,6 +89,7 @@ fn fold(text: &str) -> String {
 fn named_in(text: &str) -> Vec<String> {
     text.split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| word.len() == super::HASH)
+        .take(FRAME_OBJECTS_MAX)
         .map(str::to_ascii_lowercase)
         .collect()
 }

@@ -4,6 +4,7 @@
 //! do where the pages are silent. Not spoken here: HTTP streaming, the single-stream endpoint, `{"action":"stop"}`.
 
 mod fields;
+mod historics;
 mod messages;
 
 use std::borrow::Cow;
@@ -12,9 +13,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::value::RawValue;
 
-use self::fields::{Data, Dates, Fields, Frame, Scalar};
+use self::fields::{Data, Dates, Fields, Frame, List, Scalar};
 use super::{Address, Protocol};
-use crate::limits::{ID_BYTES_MAX, KIND_BYTES_MAX};
+use crate::limits::{FRAME_OBJECTS_MAX, ID_BYTES_MAX, KIND_BYTES_MAX};
 use crate::peer_text::Mask;
 use crate::signal::{Class, Delete, Interaction, Signal, Status};
 use crate::time::Time;
@@ -42,14 +43,14 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 impl DataSift {
     pub fn new(url: &str, username: &str, key: SecretString) -> Self {
         let encoded = utf8_percent_encode(key.expose_secret(), VALUE).to_string();
-        let mask = Mask::of([key.expose_secret(), &encoded, &encoded.to_ascii_lowercase()]);
+        let mask = Mask::of([key.expose_secret(), &encoded]);
         Self { url: url.to_owned(), username: username.to_owned(), key, mask, dates: Dates::default() }
     }
 
     /// The short way for a message of a stream in its usual spelling: one pass, and the payload is where it is.
     fn usual<'f>(&mut self, frame: &'f str) -> Option<Signal<'f>> {
         let (hash, rest) = frame.strip_prefix(HEAD)?.split_at_checked(HASH)?;
-        if hash.bytes().any(|byte| !byte.is_ascii_alphanumeric()) {
+        if hash.bytes().any(|byte| !byte.is_ascii_alphanumeric()) || self.mask.is(hash) {
             return None;
         }
         let payload = rest.strip_prefix(NECK)?.strip_suffix('}')?;
@@ -65,24 +66,25 @@ impl DataSift {
     fn unusual(&mut self, frame: &str, say: &mut dyn FnMut(Signal<'_>)) {
         let text = frame.trim_start_matches('\u{feff}').trim();
         if text.starts_with('[') {
-            return match serde_json::from_str::<Vec<&RawValue>>(text) {
-                Ok(items) if items.is_empty() => say(Signal::Unreadable("empty array".to_owned(), text)),
-                Ok(items) => items.iter().for_each(|item| self.object(item.get(), say)),
+            return match serde_json::from_str::<List<'_, &RawValue>>(text) {
+                Ok(List { items, .. }) if items.is_empty() => say(Signal::Unreadable("empty array".to_owned(), text)),
+                Ok(List { is_whole: false, .. }) => say(Signal::Unreadable(too_many(), text)),
+                Ok(List { items, .. }) => items.iter().for_each(|item| self.object(item.get(), say)),
                 Err(error) => say(Signal::Unreadable(error.to_string(), text)),
             };
         }
         let mut objects = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-        loop {
-            let read = objects.byte_offset();
+        let mut rest = text;
+        for _ in 0..FRAME_OBJECTS_MAX {
             match objects.next() {
                 None => return,
                 Some(Ok(object)) => self.object(object.get(), say),
-                Some(Err(error)) => {
-                    let rest = text.get(read..).unwrap_or(text).trim_start();
-                    say(Signal::Unreadable(error.to_string(), rest));
-                    return;
-                }
+                Some(Err(error)) => return say(Signal::Unreadable(error.to_string(), rest)),
             }
+            rest = text.get(objects.byte_offset()..).unwrap_or(text).trim_start();
+        }
+        if !rest.is_empty() {
+            say(Signal::Unreadable(too_many(), rest));
         }
     }
 
@@ -93,7 +95,7 @@ impl DataSift {
             Ok(frame) => frame,
             Err(error) => return say(Signal::Unreadable(error.to_string(), text)),
         };
-        let names = frame.names();
+        let Some(names) = frame.names() else { return say(Signal::Unreadable(too_many(), text)) };
         let (mut heard, mut left) = (false, None);
         if let Some(data) = frame.data {
             match self.message(&frame, data.get()) {
@@ -191,23 +193,38 @@ impl Protocol for DataSift {
         if let Some(signal) = self.usual(frame) {
             return say(signal);
         }
-        // What is told of a frame in words may echo the key; what is kept of it is kept as it came.
+        // What is told of a frame in words or names may echo the key; what is kept of it is kept as it came.
         let mask = std::mem::take(&mut self.mask);
         self.unusual(frame, &mut |signal| say(masked(&mask, signal)));
         self.mask = mask;
     }
 }
 
-/// A signal whose words do not echo the key.
+/// A signal whose words and names do not echo the key.
 fn masked<'f>(mask: &Mask, signal: Signal<'f>) -> Signal<'f> {
     match signal {
         Signal::Status(mut status) => {
             status.text = mask.hide(status.text);
+            for name in &mut status.streams {
+                *name = mask.hide(name.as_str()).into_owned();
+            }
             Signal::Status(status)
         }
+        Signal::Interaction(mut interaction) => {
+            interaction.stream = mask.hide(interaction.stream);
+            Signal::Interaction(interaction)
+        }
+        Signal::Delete(mut delete) => {
+            delete.stream = mask.hide(delete.stream);
+            Signal::Delete(delete)
+        }
         Signal::Unreadable(reason, part) => Signal::Unreadable(mask.hide(reason).into_owned(), part),
-        signal @ (Signal::Interaction(_) | Signal::Delete(_) | Signal::Tick(_)) => signal,
+        signal @ Signal::Tick(_) => signal,
     }
+}
+
+fn too_many() -> String {
+    format!("more than {FRAME_OBJECTS_MAX} objects or names in one frame")
 }
 
 /// Hashes are lower case in every sample, and compared without regard to case.

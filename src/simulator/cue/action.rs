@@ -1,8 +1,9 @@
 //! What a cue does.
 
-use super::super::scenario::{Answers, Pick, Rate, Size};
+use super::super::scenario::{Account, Answers, Pick, Rate};
 use super::super::{message, wire};
 use super::RestAction;
+use super::making::{Burst, Craft, Deletes, Fragments, Giant, Repeats};
 use jiff::SignedDuration;
 use jiff::fmt::serde::unsigned_duration;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,10 @@ pub enum Action {
     Burst(Burst),
     /// Makes so many deletes at once.
     Deletes(Deletes),
+    /// Sends recent messages once more.
+    Repeats(Repeats),
+    /// Makes one message that is exactly this.
+    Craft(Craft),
     /// Changes how far the node's clock is off.
     Clock(Skew),
     /// Changes the ticks, or sends one at once.
@@ -62,6 +67,8 @@ pub enum Action {
     Answers(Answers),
     /// Does something to the REST side.
     Rest(Box<RestAction>),
+    /// Changes who may connect: a key is rotated or revoked. Whoever is connected stays.
+    Account(Account),
     /// Ends the run.
     Exit,
 }
@@ -200,34 +207,12 @@ pub struct Raw {
     pub hex: String,
 }
 
-/// One interaction of a given size.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Giant {
-    /// Of its JSON.
-    pub bytes: Size,
-    #[serde(default)]
-    pub stream: Option<Pick>,
-}
-
 /// What a frame header claims.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
     /// As text, since it may be larger than TOML's numbers.
     pub bytes: String,
-}
-
-/// One interaction in pieces.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fragments {
-    pub pieces: usize,
-    /// A ping between each two.
-    #[serde(default)]
-    pub pings: bool,
-    #[serde(default)]
-    pub stream: Option<Pick>,
 }
 
 /// So many.
@@ -293,26 +278,6 @@ pub struct Change {
 #[serde(deny_unknown_fields)]
 pub struct Limit {
     pub subscriptions: usize,
-}
-
-/// Many interactions at once.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Burst {
-    pub messages: u32,
-    /// Only for this stream.
-    #[serde(default)]
-    pub stream: Option<Pick>,
-}
-
-/// Many deletes at once.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Deletes {
-    pub count: u32,
-    /// Before their interactions, which follow at once.
-    #[serde(default)]
-    pub early: bool,
 }
 
 /// How far a clock is off.
@@ -412,6 +377,7 @@ impl Action {
             Self::Say(Say { stream, .. }) => stream.as_ref().filter(|pick| matches!(pick, Pick::Place(_))),
             Self::Giant(Giant { stream, .. })
             | Self::Fragments(Fragments { stream, .. })
+            | Self::Craft(Craft { stream, .. })
             | Self::Burst(Burst { stream, .. }) => stream.as_ref(),
             Self::Disable(change) | Self::Invalidate(change) | Self::Restore(change) => Some(&change.stream),
             Self::Close(_)
@@ -427,11 +393,13 @@ impl Action {
             | Self::Limit(_)
             | Self::Rate(_)
             | Self::Deletes(_)
+            | Self::Repeats(_)
             | Self::Clock(_)
             | Self::Ticks(_)
             | Self::Lag(_)
             | Self::Answers(_)
             | Self::Rest(_)
+            | Self::Account(_)
             | Self::Exit => None,
         }
     }
@@ -459,11 +427,14 @@ impl Action {
             Self::Rate(_) => "rate",
             Self::Burst(_) => "burst",
             Self::Deletes(_) => "deletes",
+            Self::Repeats(_) => "repeats",
+            Self::Craft(_) => "craft",
             Self::Clock(_) => "clock",
             Self::Ticks(_) => "ticks",
             Self::Lag(_) => "lag",
             Self::Answers(_) => "answers",
             Self::Rest(_) => "rest",
+            Self::Account(_) => "account",
             Self::Exit => "exit",
         }
     }

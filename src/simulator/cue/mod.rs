@@ -1,13 +1,14 @@
 //! A cue: something that happens to the node, and when.
 
 mod action;
+mod making;
 mod rest;
 
 pub use action::{
-    Action, Burst, Change, Claim, Close, Count, Deletes, Fragments, Garbage, GarbageKind, Giant, How, Lag, Limit, Raw,
-    Refuse, Say, Skew, SlowHandshake, Stall, Stalled, StopListening, Ticks,
+    Action, Change, Claim, Close, Count, Garbage, GarbageKind, How, Lag, Limit, Raw, Refuse, Say, Skew, SlowHandshake,
+    Stall, Stalled, StopListening, Ticks,
 };
-
+pub use making::{Burst, Craft, Deletes, Fragments, Giant, Repeats};
 pub use rest::{Fail, FeeChange, JobChange, Pages, Pause, Redirect, RestAction, Spoil, Status};
 
 use jiff::fmt::serde::unsigned_duration;

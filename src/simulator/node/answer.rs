@@ -207,6 +207,9 @@ impl Node {
         let Some((hash, key)) = hash.and_then(|hash| Some((hash, as_hash(hash)?))) else {
             return self.refuse_stream(id, hash.unwrap_or_default(), "no-hash-to-unsubscribe");
         };
+        if self.scenario.answers.unsubscribe == Unsubscribe::Ignore {
+            return self.note("ignored", json!({"connection": id, "stream": hash}));
+        }
         let place = self.world.place_of(&key);
         let Some(line) = self.lines.get_mut(&id) else { return };
         if !place.is_some_and(|place| line.subscribed.remove(&place)) {

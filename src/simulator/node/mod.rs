@@ -194,7 +194,7 @@ impl Node {
         self.journal.produced(Produced {
             stamp,
             stream: self.world.channel(place).map_or([b'0'; 32], |channel| channel.hash),
-            id: happening.id,
+            id: happening.id.clone(),
             created_us: happening.created_us,
             kind: happening.kind,
             data: framed.data.clone(),

@@ -5,13 +5,13 @@ use super::outbox::Parcel;
 use super::{By, Node, garbage};
 use crate::simulator::clock::instant;
 use crate::simulator::cue::{
-    Action, Burst, Change, Close, Cue, Deletes, Fragments, Garbage, GarbageKind, Giant, How, Say, StopListening, Ticks,
-    When,
+    Action, Burst, Change, Close, Craft, Cue, Deletes, Fragments, Garbage, GarbageKind, Giant, How, Repeats, Say,
+    StopListening, Ticks, When,
 };
 use crate::simulator::message;
 use crate::simulator::scenario::{Behaviour, Pick};
 use crate::simulator::wire;
-use crate::simulator::world::Happening;
+use crate::simulator::world::{Happening, Kind, Name};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Bytes;
 
@@ -64,6 +64,8 @@ impl Node {
             Action::Fragments(fragments) => self.cue_fragments(fragments),
             Action::Burst(burst) => self.cue_burst(burst),
             Action::Deletes(deletes) => self.cue_deletes(deletes),
+            Action::Repeats(repeats) => self.cue_repeats(repeats),
+            Action::Craft(craft) => self.cue_craft(craft),
             Action::Disable(change) => self.cue_change(change, Behaviour::Disabled),
             Action::Invalidate(change) => self.cue_change(change, Behaviour::Invalid),
             Action::Restore(change) => self.cue_change(change, Behaviour::Fine),
@@ -78,6 +80,7 @@ impl Node {
             | Action::Lag(_)
             | Action::Answers(_)
             | Action::Rest(_)
+            | Action::Account(_)
             | Action::Exit => self.set(action, targets),
         }
     }
@@ -102,6 +105,7 @@ impl Node {
             Action::Lag(lag) => self.scenario.node.lag = lag.hold,
             Action::Answers(answers) => self.scenario.answers = answers.clone(),
             Action::Rest(action) => self.cue_rest(action),
+            Action::Account(account) => self.scenario.account = account.clone(),
             Action::Exit => self.stopping = true,
             Action::Say(_)
             | Action::Close(_)
@@ -116,7 +120,9 @@ impl Node {
             | Action::Invalidate(_)
             | Action::Restore(_)
             | Action::Burst(_)
-            | Action::Deletes(_) => {}
+            | Action::Deletes(_)
+            | Action::Repeats(_)
+            | Action::Craft(_) => {}
         }
     }
 
@@ -192,7 +198,7 @@ impl Node {
         let Some(happening) = self.world.sized(now_us, Some(0), 500) else { return };
         let Some((place, framed)) = happening.copies.first() else { return };
         let named = String::from_utf8_lossy(&framed.data);
-        let id = happening.id.map(|id| format!(r#""id":"{}","#, id.as_str())).unwrap_or_default();
+        let id = happening.id.as_ref().map(|id| format!(r#""id":"{}","#, id.as_str())).unwrap_or_default();
         let data = named.replace(&id, "");
         let hash = self.world.channel(*place).map(|channel| channel.hash().to_owned()).unwrap_or_default();
         let frame = wire::text(format!(r#"{{"hash":"{hash}","data":{data}}}"#).as_bytes());
@@ -249,6 +255,26 @@ impl Node {
             if let Some(happening) = self.world.delete(self.clock.server_us(), deletes.early) {
                 self.produce(&happening);
             }
+        }
+    }
+
+    fn cue_repeats(&mut self, repeats: &Repeats) {
+        for _ in 0..repeats.count {
+            if let Some(happening) = self.world.repeat(repeats.altered) {
+                self.produce(&happening);
+            }
+        }
+    }
+
+    fn cue_craft(&mut self, craft: &Craft) {
+        let place = self.pick(craft.stream.as_ref()).unwrap_or(0);
+        let kind = if craft.delete { Kind::Delete } else { Kind::Interaction };
+        let id = craft.id.as_deref().map(|id| Name::Given(id.into()));
+        let data = Bytes::from(craft.data.clone());
+        if let Some(happening) =
+            self.world.crafted(self.clock.server_us(), place, kind, id, (data, craft.frame.as_deref()))
+        {
+            self.produce(&happening);
         }
     }
 

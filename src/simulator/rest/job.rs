@@ -135,7 +135,7 @@ impl Job {
             let second = record.second(rules.archive.window);
             failed.is_some_and(|(from, until)| (from..until).contains(&second))
                 || without.as_deref() == Some(record.kind())
-                || record.id.is_some_and(|id| lot(id.as_bytes()) >= sample)
+                || record.id.as_ref().is_some_and(|id| lot(id.as_str().as_bytes()) >= sample)
         };
         let Some(run) = &mut self.run else { return };
         let mut index = 0;

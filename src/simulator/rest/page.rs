@@ -1,14 +1,14 @@
 //! A page of a delivery: rows, and what does not belong there but came all the same.
 
 use super::delivery::Format;
-use crate::simulator::world::Id;
+use crate::simulator::world::Name;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Bytes;
 
 /// One row.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    pub(super) id: Option<Id>,
+    pub(super) id: Option<Name>,
     pub(super) data: Bytes,
 }
 
@@ -40,7 +40,7 @@ impl Row {
 
     /// The order to delete it.
     pub(super) fn delete(&self) -> Bytes {
-        let id = self.id.as_ref().map(Id::as_str);
+        let id = self.id.as_ref().map(Name::as_str);
         let document = json!({"deleted": true, "interaction": {"id": id, "type": "twitter"}, "twitter": {"id": "1"}});
         Bytes::from(document.to_string())
     }

@@ -8,7 +8,7 @@ use super::reply::{Outcome, Refusal};
 use super::request::Request;
 use super::tape::Place;
 use crate::simulator::cue::Pages;
-use crate::simulator::world::Id;
+use crate::simulator::world::Name;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Bytes;
 
@@ -101,7 +101,7 @@ impl Desk<'_> {
     fn rows(&self, found: &[Place]) -> Vec<Row> {
         let records = found.iter().filter_map(|place| self.rest.tape.get(*place));
         let there = records.filter(|record| !self.rest.tape.is_deleted(record));
-        there.filter_map(|record| Some(Row { id: record.id, data: record.data(self.world)? })).collect()
+        there.filter_map(|record| Some(Row { id: record.id.clone(), data: record.data(self.world)? })).collect()
     }
 
     fn nothing(&mut self, place: usize, from: usize) -> Outcome {
@@ -120,7 +120,7 @@ impl Desk<'_> {
         doctored: Option<&Pages>,
     ) -> Outcome {
         let now_s = self.now_s();
-        let served: Vec<Option<Id>> = rows.iter().map(|row| row.id).collect();
+        let served: Vec<Option<Name>> = rows.iter().map(|row| row.id.clone()).collect();
         let rows = self.spoilt(place, rows, doctored);
         let left = self.left(place);
         let rest = &mut *self.rest;
@@ -137,7 +137,7 @@ impl Desk<'_> {
         let envelope = Envelope { delivery: &delivery.id, hash, date: &self.date };
         let body = body(delivery.format, &rows, &envelope);
         rest.counts.served += u64::try_from(served.len()).unwrap_or(u64::MAX);
-        let ids: Vec<Option<&str>> = served.iter().map(|id| id.as_ref().map(Id::as_str)).collect();
+        let ids: Vec<Option<&str>> = served.iter().map(|id| id.as_ref().map(Name::as_str)).collect();
         self.notes.push((
             "served",
             json!({"delivery": delivery.id, "job": job.map(|job| job.number), "cursor": current, "next": next,

@@ -1,7 +1,7 @@
 //! What the world has made, kept compactly: the archive that jobs search.
 
 use crate::simulator::scenario::Window;
-use crate::simulator::world::{Happening, Id, Kind, Recipe, World};
+use crate::simulator::world::{Happening, Kind, Name, Recipe, World};
 use std::collections::{HashMap, HashSet, VecDeque};
 use tokio_tungstenite::tungstenite::Bytes;
 
@@ -12,7 +12,7 @@ pub(super) type Place = u64;
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) stream: usize,
-    pub(super) id: Option<Id>,
+    pub(super) id: Option<Name>,
     made_us: i64,
     created_us: i64,
     pub(super) bytes: usize,
@@ -45,9 +45,9 @@ impl Record {
 
     /// Its JSON, byte for byte as it was sent.
     pub(super) fn data(&self, world: &World) -> Option<Bytes> {
-        match (&self.body, self.id) {
-            (Body::Recipe(recipe), Some(id)) => world.again(id, self.created_us, recipe),
-            (Body::Recipe(_), None) => None,
+        match (&self.body, &self.id) {
+            (Body::Recipe(recipe), Some(Name::Made(id))) => world.again(*id, self.created_us, recipe),
+            (Body::Recipe(_), Some(Name::Given(_)) | None) => None,
             (Body::Whole(bytes), _) => Some(bytes.as_ref().clone()),
         }
     }
@@ -60,14 +60,14 @@ pub(super) struct Tape {
     /// Places that came before the first record.
     forgotten: Place,
     streams: HashMap<usize, VecDeque<Place>>,
-    deleted: HashSet<Id>,
+    deleted: HashSet<Name>,
 }
 
 impl Tape {
     /// Takes in what the world made for one stream; of a delete, that its interaction is gone.
     pub(super) fn keep(&mut self, happening: &Happening, stream: usize, data: &Bytes, made_us: i64, max: usize) {
         if happening.kind == Kind::Delete {
-            self.deleted.extend(happening.id);
+            self.deleted.extend(happening.id.clone());
             return;
         }
         while self.records.len() >= max.max(1) {
@@ -76,7 +76,7 @@ impl Tape {
         let place = self.forgotten + u64::try_from(self.records.len()).unwrap_or(u64::MAX);
         self.streams.entry(stream).or_default().push_back(place);
         let body = happening.recipe.map_or_else(|| Body::Whole(Box::new(data.clone())), Body::Recipe);
-        let Happening { id, created_us, .. } = *happening;
+        let (id, created_us) = (happening.id.clone(), happening.created_us);
         self.records.push_back(Record { stream, id, made_us, created_us, bytes: data.len(), body });
     }
 
@@ -95,7 +95,7 @@ impl Tape {
 
     /// Whether it was deleted since.
     pub(super) fn is_deleted(&self, record: &Record) -> bool {
-        record.id.is_some_and(|id| self.deleted.contains(&id))
+        record.id.as_ref().is_some_and(|id| self.deleted.contains(id))
     }
 
     /// What was made for a stream, in its order.

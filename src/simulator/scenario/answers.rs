@@ -77,6 +77,8 @@ pub enum Unsubscribe {
     #[default]
     Silence,
     Acknowledge,
+    /// Nothing at all: the stream's messages go on.
+    Ignore,
 }
 
 /// What a subscription to a hash outside the world meets.

@@ -16,7 +16,7 @@ pub use world::{Behaviour, DeleteForm, Pick, Stream, World};
 
 use super::cue::Cue;
 use jiff::fmt::serde::unsigned_duration;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A whole run. `Scenario::default()` is a well-behaved server with 20 streams and ten interactions a second.
@@ -44,11 +44,13 @@ pub struct Scenario {
 }
 
 /// Who may connect.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Account {
     /// Without a user name and a key, anybody may.
     pub username: Option<String>,
+    /// No journal shows it.
+    #[serde(skip_serializing)]
     pub api_key: Option<String>,
     pub refusal: IdentityRefusal,
     /// A new connection ends the older ones.
@@ -56,7 +58,7 @@ pub struct Account {
 }
 
 /// How a wrong identity is told: nobody recorded which way the real service went.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdentityRefusal {
     /// HTTP 401 at the upgrade, with a JSON status body.

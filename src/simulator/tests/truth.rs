@@ -177,3 +177,57 @@ async fn a_stream_falls_in_the_midst_of_its_interactions() {
     assert_eq!(client.status().await["status"], "success");
     client.json().await;
 }
+
+#[tokio::test]
+async fn a_crafted_message_is_journaled_as_it_is_sent() {
+    let stage = Stage::of("[world]\nstreams = 2\nrate = \"1/h\"\n");
+    let mut client = stage.client().await;
+    for place in 0..2 {
+        client.subscribe(&stage.hash(place)).await;
+        client.json().await;
+    }
+    let data = r#"{"interaction":{"id":7,"x":1e999}}"#;
+    let craft = |more: &str| stage.cue(&format!(r#"{{"craft":{{"data":{},"stream":1{more}}}}}"#, Value::from(data)));
+    craft("");
+    craft(r#","id":"seven\n","delete":true,"frame":"[<DATA>, \"<HASH>\"]""#);
+    let hash = stage.hash(1);
+    assert_eq!(client.text().await, format!(r#"{{"hash":"{hash}","data":{data}}}"#));
+    assert_eq!(client.text().await, format!(r#"[{data}, "{hash}"]"#));
+    let (journal, _) = stage.end();
+    let made = of(&journal, "produced");
+    let seen: Vec<_> = made.iter().map(|line| (line["id"].clone(), line["kind"].clone())).collect();
+    assert_eq!(seen, [(Value::Null, "interaction".into()), ("seven\n".into(), "delete".into())]);
+    assert!(made.iter().all(|line| line["digest"] == digest(data.as_bytes()) && line["stream"] == hash));
+}
+
+#[tokio::test]
+async fn a_repetition_has_the_id_and_an_altered_one_other_bytes() {
+    let stage = Stage::of("[world]\nstreams = 1\nrate = \"1/h\"\n");
+    let mut client = stage.client().await;
+    client.subscribe(&stage.hash(0)).await;
+    client.json().await;
+    stage.cue(r#"{"burst":{"messages":1}}"#);
+    stage.cue(r#"{"repeats":{"count":1}}"#);
+    stage.cue(r#"{"repeats":{"count":1,"altered":true}}"#);
+    let texts = [client.text().await, client.text().await, client.text().await];
+    assert_eq!(texts[0], texts[1]);
+    let (journal, _) = stage.end();
+    assert_eq!(received(&texts), sent(&journal));
+    let made = of(&journal, "produced");
+    assert!(made.iter().all(|line| line["id"] == made[0]["id"]));
+    assert_eq!(made[2]["kind"], "duplicate");
+    assert_ne!(made[2]["digest"], made[0]["digest"]);
+}
+
+#[tokio::test]
+async fn an_unsubscribe_may_be_left_without_effect() {
+    let stage = Stage::of("[answers]\nunsubscribe = \"ignore\"\n[world]\nstreams = 1\nrate = 100\n");
+    let mut client = stage.client().await;
+    let hash = stage.hash(0);
+    client.subscribe(&hash).await;
+    client.json().await;
+    client.send(&format!(r#"{{"action":"unsubscribe","hash":"{hash}"}}"#)).await;
+    stage.journaled("ignored", 1).await;
+    stage.cue(r#"{"craft":{"data":"{}"}}"#);
+    while client.text().await != format!(r#"{{"hash":"{hash}","data":{{}}}}"#) {}
+}

@@ -143,3 +143,18 @@ fn a_start_that_cannot_be_says_why() {
     let first = super::super::Server::start(scenario("127.0.0.1:0"), &journal).unwrap();
     assert!(said(&first.address().to_string(), &folder.path().join("other")).contains("cannot listen on"));
 }
+
+#[tokio::test]
+async fn a_key_is_rotated_while_the_run_is_on() {
+    let stage = Stage::of(&format!("[account]\napi_key = \"old-canary\"\n{SILENT}"));
+    let url = |key: &str| format!("{}?username=acme&api_key={key}", stage.running().url());
+    let mut connected = Client::connect(&url("old-canary")).await.expect("let in");
+    stage.cue(r#"{"account":{"api_key":"new-canary"}}"#);
+    stage.journaled("cue", 1).await;
+    assert_eq!(refused(&url("old-canary")).await.status(), 401);
+    Client::connect(&url("new-canary")).await.expect("let in");
+    connected.subscribe(&stage.hash(0)).await;
+    assert_eq!(connected.status().await["status"], "success", "who is connected stays");
+    let (journal, _) = stage.end();
+    assert!(!journal.iter().any(|line| line.to_string().contains("canary")));
+}

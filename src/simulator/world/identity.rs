@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 use std::io::Write;
+use std::sync::Arc;
 
 /// From 1582-10-15, where the clock of UUIDs begins, to 1970, in microseconds.
 const UUID_EPOCH_US: i64 = 12_219_292_800_000_000;
@@ -29,6 +30,22 @@ impl Id {
 
     pub(in crate::simulator) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// What the journal calls a message: an id of the world's own making, or one that a cue gave.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(in crate::simulator) enum Name {
+    Made(Id),
+    Given(Arc<str>),
+}
+
+impl Name {
+    pub(in crate::simulator) fn as_str(&self) -> &str {
+        match self {
+            Self::Made(id) => id.as_str(),
+            Self::Given(text) => text,
+        }
     }
 }
 

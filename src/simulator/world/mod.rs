@@ -5,13 +5,14 @@ mod recipe;
 mod shape;
 mod template;
 
-pub(super) use identity::{Id, as_hash, date};
+pub(super) use identity::{Name, as_hash, date};
 pub(super) use recipe::{Recipe, kinds};
 pub(super) use template::Framed;
 
 use super::clock::micros;
 use super::scenario::{Behaviour, DeleteForm, Pick, Stream, World as Settings};
 use fastrand::Rng;
+use identity::Id;
 use recipe::{Shelf, Shelves};
 use serde_json::json;
 use std::collections::{HashMap, VecDeque};
@@ -48,7 +49,7 @@ impl Kind {
 pub(super) struct Happening {
     pub(super) kind: Kind,
     /// None is not of the world's own making.
-    pub(super) id: Option<Id>,
+    pub(super) id: Option<Name>,
     pub(super) created_us: i64,
     /// How to make its JSON once more; none for what was made by hand.
     pub(super) recipe: Option<Recipe>,
@@ -235,7 +236,7 @@ impl World {
         Some(Recent {
             happening: Happening {
                 kind: Kind::Interaction,
-                id: Some(id),
+                id: Some(Name::Made(id)),
                 created_us: whole_second(created_us),
                 recipe: Some(recipe),
                 copies,
@@ -279,6 +280,38 @@ impl World {
         Some(Happening { kind: Kind::Duplicate, ..recent.happening.clone() })
     }
 
+    /// A recent message once more, byte for byte or `altered` under its id.
+    pub(super) fn repeat(&mut self, altered: bool) -> Option<Happening> {
+        let mut happening = self.duplicate()?;
+        if altered {
+            happening.recipe = None;
+            for (place, framed) in &mut happening.copies {
+                let hash = self.channels.get(*place)?.hash();
+                let data = String::from_utf8_lossy(&framed.data).replacen('{', r#"{"altered":true,"#, 1);
+                *framed = Framed::usual(hash, Bytes::from(data));
+            }
+        }
+        Some(happening)
+    }
+
+    /// One message for one stream with exactly this under `data`, in the usual frame or in this text around it.
+    pub(super) fn crafted(
+        &mut self,
+        now_us: i64,
+        place: usize,
+        kind: Kind,
+        id: Option<Name>,
+        (data, around): (Bytes, Option<&str>),
+    ) -> Option<Happening> {
+        let hash = self.channels.get(place)?.hash();
+        let mut framed = Framed::usual(hash, data);
+        if let Some(around) = around {
+            let text = around.replace("<HASH>", hash).replace("<DATA>", &String::from_utf8_lossy(&framed.data));
+            framed.frame = super::wire::text(text.as_bytes());
+        }
+        Some(Happening { kind, id, created_us: whole_second(now_us), recipe: None, copies: vec![(place, framed)] })
+    }
+
     /// A delete of something recent, or, `early`, of something that is yet to come.
     pub(super) fn delete(&mut self, now_us: i64, early: bool) -> Option<Happening> {
         let target = if early {
@@ -299,7 +332,7 @@ impl World {
             .iter()
             .filter_map(|(place, _)| {
                 let hash = self.channels.get(*place)?.hash();
-                Some((*place, delete_frame(form, hash, target.happening.id?, target.source)))
+                Some((*place, delete_frame(form, hash, target.happening.id.as_ref()?, target.source)))
             })
             .collect();
         Some(Happening { kind: Kind::Delete, copies, ..target.happening })
@@ -325,7 +358,7 @@ impl World {
         let framed = template.fill(&self.channels.get(place)?.hash, &Particulars::new(id, now_us, now_us, source));
         Some(Happening {
             kind: Kind::Interaction,
-            id: Some(id),
+            id: Some(Name::Made(id)),
             created_us: whole_second(now_us),
             recipe: None,
             copies: vec![(place, framed)],
@@ -338,7 +371,7 @@ fn whole_second(us: i64) -> i64 {
     us.div_euclid(1_000_000) * 1_000_000
 }
 
-fn delete_frame(form: DeleteForm, hash: &str, id: Id, source: u64) -> Framed {
+fn delete_frame(form: DeleteForm, hash: &str, id: &Name, source: u64) -> Framed {
     let id = id.as_str();
     let user = if form == DeleteForm::WithUser { r#","user":{"id":123456789}"# } else { "" };
     let body = format!(r#""interaction":{{"id":"{id}","type":"twitter"}},"twitter":{{"id":"{source}"{user}}}}}"#);

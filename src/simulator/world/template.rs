@@ -49,6 +49,14 @@ pub(in crate::simulator) struct Framed {
     pub(in crate::simulator) data: Bytes,
 }
 
+impl Framed {
+    /// Any text under `data`, in the frame that every client of the service knows.
+    pub(super) fn usual(hash: &str, data: Bytes) -> Self {
+        let (before, after) = (format!(r#"{{"hash":"{hash}","data":"#), b"}".as_slice());
+        Self { frame: wire::text(&[before.as_bytes(), &data, after].concat()), data }
+    }
+}
+
 /// A whole WebSocket frame around an interaction.
 #[derive(Debug)]
 pub(super) struct Template {

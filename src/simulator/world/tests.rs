@@ -32,7 +32,7 @@ fn every_frame_is_json_with_its_id_hash_and_date() {
         for (place, framed) in &happening.copies {
             let read: Value = serde_json::from_slice(&wire::payload(&framed.frame)).expect("JSON");
             assert_eq!(read["hash"], world.channel(*place).unwrap().hash());
-            assert_eq!(read["data"]["interaction"]["id"], happening.id.unwrap().as_str());
+            assert_eq!(read["data"]["interaction"]["id"], happening.id.as_ref().unwrap().as_str());
             let data: Value = serde_json::from_slice(&framed.data).expect("JSON");
             assert_eq!(data, read["data"]);
             let deleted = read["data"]["deleted"] == true;
@@ -50,9 +50,9 @@ fn every_frame_is_json_with_its_id_hash_and_date() {
 fn an_early_delete_is_followed_by_its_interaction() {
     let settings = Settings { deletes: 0.02, early_deletes: 1.0, ..Settings::default() };
     let happenings = run(5, &settings);
-    let place = |id: Id, kind: Kind| happenings.iter().position(|it| it.id == Some(id) && it.kind == kind);
-    let deletes: Vec<Id> =
-        happenings.iter().filter(|it| it.kind == Kind::Delete).filter_map(|it| it.id).take(20).collect();
+    let place = |id: &Name, kind: Kind| happenings.iter().position(|it| it.id.as_ref() == Some(id) && it.kind == kind);
+    let deletes: Vec<&Name> =
+        happenings.iter().filter(|it| it.kind == Kind::Delete).filter_map(|it| it.id.as_ref()).take(20).collect();
     assert_eq!(deletes.len(), 20);
     for id in deletes {
         assert!(place(id, Kind::Delete) < place(id, Kind::Interaction), "{}", id.as_str());
@@ -89,9 +89,9 @@ fn most_interactions_have_the_size_of_a_tweet_with_augmentations() {
 #[test]
 fn the_three_forms_of_a_delete() {
     let hash = "4f3af38ad1c31646561bc814c3e69af5";
-    let id = Id::new(0, 0, &mut Rng::with_seed(1));
+    let id = Name::Made(Id::new(0, 0, &mut Rng::with_seed(1)));
     let said = |form| {
-        let framed = delete_frame(form, hash, id, 170_890_901_852_405_762);
+        let framed = delete_frame(form, hash, &id, 170_890_901_852_405_762);
         serde_json::from_slice::<Value>(&wire::payload(&framed.frame)).unwrap()
     };
     let inner = json!({"id": id.as_str(), "type": "twitter"});
@@ -110,7 +110,7 @@ fn what_was_made_can_be_made_again_byte_for_byte() {
     let mut shelves = Vec::new();
     for now_us in 1_700_000_000_000_000..1_700_000_000_000_300 {
         let happening = world.next(now_us).unwrap();
-        let (Some(id), Some(recipe)) = (happening.id, happening.recipe) else { continue };
+        let (Some(Name::Made(id)), Some(recipe)) = (happening.id, happening.recipe) else { continue };
         if happening.kind == Kind::Delete {
             continue;
         }

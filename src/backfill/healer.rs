@@ -1,0 +1,489 @@
+//! All jobs together: one thing at a time, within the budget, behind one gate.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::ladder::{Climb, Reaction, of_refusal};
+use super::plan::{Plan, Situation, day, plan, tomorrow};
+use super::price::Tariff;
+use super::step::{Input, Request, Step, Tally};
+use super::waits::Ladder;
+use super::worker::{Next, Worker};
+use super::{Mode, Policy};
+use crate::healing::{Change, Draft, Gap, Gate, Job, JobId, Outcome, Price, Stage, Written};
+use crate::historic::{Ask, Hint, Refusal, Told};
+use crate::limits::RETRY_AFTER_MAX;
+use crate::notice::Notice;
+use crate::peer_text::PeerText;
+use crate::time::Time;
+
+/// What is being done, until its answer comes.
+#[derive(Clone, Debug, PartialEq)]
+enum Doing {
+    /// Without a job: only to learn what time the server has.
+    Ask(Option<JobId>, Ask),
+    Begin(Box<Draft>),
+    Save(JobId),
+    Keep(JobId),
+    Settle(JobId, Outcome),
+    Gate,
+    Gaps,
+}
+
+/// The whole of it.
+#[derive(Debug)]
+pub struct Healer<T> {
+    policy: Policy,
+    tariff: T,
+    tag: String,
+    workers: BTreeMap<JobId, Member>,
+    /// To be begun, in this order.
+    drafts: VecDeque<Draft>,
+    doing: Option<Doing>,
+    says: VecDeque<Notice>,
+    /// A page was told and is to be stored.
+    keep: Option<JobId>,
+    gate: Gate,
+    /// The gate differs from what is written down.
+    gate_moved: bool,
+    trouble: Ladder,
+    quota: Ladder,
+    offset: Option<i64>,
+    spent: Price,
+    plan_at: Time,
+    announced: Option<(usize, Time)>,
+    request: Option<Request>,
+    draining: bool,
+    /// The writer is to rest until then.
+    paced: Time,
+    /// What time the server has is asked for then.
+    clock_at: Time,
+    tally: Tally,
+}
+
+/// A worker, and what it has cost.
+#[derive(Debug)]
+struct Member {
+    worker: Worker,
+    /// Credits that were booked for it, and those that it has used.
+    booked: u64,
+    used: u64,
+    /// Booked with the next change.
+    unbooked: Price,
+}
+
+/// The plan is made anew this often, and this soon after something has changed.
+const PLAN_EVERY: Duration = Duration::from_mins(1);
+const PLAN_SOON: Duration = Duration::from_secs(5);
+/// While a person is needed, it is tried this often.
+const PROBE_EVERY: Duration = Duration::from_hours(1);
+/// How often it is asked what time the server has, while nobody has told.
+const CLOCK_EVERY: Duration = Duration::from_mins(1);
+/// A plan that waits for an operator is announced again this often, if it has changed.
+const ANNOUNCE_EVERY: Duration = Duration::from_hours(1);
+/// A shorter wait is not written down: a restart takes as long.
+const GATE_MIN: Duration = Duration::from_secs(5);
+/// So many credits are left for others on the account.
+const RESERVE: u64 = 100;
+
+impl<T: Tariff> Healer<T> {
+    /// Begins with the jobs, the gate and the spending that the archive knows of. `seed` makes the jitter.
+    pub fn new(policy: Policy, tariff: T, tag: &str, now: Time, seed: u64) -> Self {
+        Self {
+            policy,
+            tariff,
+            tag: tag.to_owned(),
+            workers: BTreeMap::new(),
+            drafts: VecDeque::new(),
+            doing: None,
+            says: VecDeque::new(),
+            keep: None,
+            gate: Gate::default(),
+            gate_moved: false,
+            trouble: Ladder::new(Duration::from_secs(1), Duration::from_mins(5), seed),
+            quota: Ladder::new(Duration::from_mins(1), RETRY_AFTER_MAX, seed),
+            offset: None,
+            spent: Price::default(),
+            plan_at: now,
+            announced: None,
+            request: None,
+            draining: false,
+            paced: now,
+            clock_at: Time::NEVER,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes up what an earlier process left.
+    #[must_use]
+    pub fn resumed(mut self, jobs: Vec<Job>, gate: Gate, spent: Price, now: Time) -> Self {
+        for job in jobs {
+            let worker = Worker::found(job, now, self.policy.page);
+            let member = Member { worker, booked: 0, used: 0, unbooked: Price::default() };
+            self.workers.insert(member.worker.job.id, member);
+        }
+        // A moment that lies further ahead than any wait was written by another clock.
+        let latest = now.after(RETRY_AFTER_MAX.saturating_mul(2));
+        self.gate = Gate { not_before: gate.not_before.map(|at| at.min(latest)), ..gate };
+        self.spent = spent;
+        self
+    }
+
+    /// How it stands.
+    pub fn tally(&self) -> Tally {
+        Tally { running: self.running(), ..self.tally }
+    }
+
+    /// Whether there is nothing that an operator's request still waits for.
+    pub fn is_idle(&self) -> bool {
+        self.request.is_none() && self.workers.is_empty() && self.drafts.is_empty() && self.doing.is_none()
+    }
+
+    fn running(&self) -> usize {
+        self.workers.values().filter(|member| member.worker.job.stage < Stage::Closing).count()
+    }
+
+    /// What is to be done now. While a step that is answered waits for its answer, there is nothing else to do.
+    pub fn next(&mut self, now: Time) -> Step {
+        if let Some(notice) = self.says.pop_front() {
+            return Step::Say(notice);
+        }
+        if self.doing.is_some() {
+            return Step::Wait(Time::NEVER);
+        }
+        if let Some(job) = self.keep.take()
+            && let Some(member) = self.workers.get_mut(&job)
+        {
+            let (job, spent) = (Box::new(member.worker.job.clone()), std::mem::take(&mut member.unbooked));
+            self.doing = Some(Doing::Keep(job.id));
+            return Step::Keep { job, spent };
+        }
+        if self.draining {
+            return Step::Wait(Time::NEVER);
+        }
+        if std::mem::take(&mut self.gate_moved) {
+            self.doing = Some(Doing::Gate);
+            return Step::Write(Change::Gate(self.gate.clone()));
+        }
+        if let Some(step) = self.of_workers(now) {
+            return step;
+        }
+        self.of_plan(now)
+    }
+
+    /// What one of the jobs wants, the one that has waited longest first.
+    fn of_workers(&mut self, now: Time) -> Option<Step> {
+        self.workers.retain(|_, member| member.worker.next(now, &self.policy) != Next::Nothing);
+        let mut order: Vec<(Time, JobId)> =
+            self.workers.iter().map(|(id, member)| (member.worker.deadline(&self.policy), *id)).collect();
+        order.sort_unstable();
+        let closed = self.opens() > now;
+        for (_, id) in order {
+            let Some(member) = self.workers.get_mut(&id) else { continue };
+            match member.worker.next(now, &self.policy) {
+                Next::Save => return Some(self.save(id, now)),
+                Next::Settle(outcome) => {
+                    let job = Box::new(member.worker.ended());
+                    self.doing = Some(Doing::Settle(id, outcome.clone()));
+                    return Some(Step::Write(Change::Settled { job, outcome, at: now }));
+                }
+                Next::Ask(_) if closed => {}
+                Next::Ask(ask) if is_dear(&ask) && self.spent.credits > self.policy.budget.credits => {
+                    member.worker.put_off(tomorrow(now));
+                }
+                Next::Ask(ask) => {
+                    let credits = self.tariff.credits(&ask);
+                    member.used = member.used.saturating_add(credits);
+                    let over = member.used.saturating_sub(member.booked);
+                    let over = Price { credits: over, milliunits: 0 };
+                    member.booked = member.booked.max(member.used);
+                    member.unbooked = member.unbooked.and(over);
+                    self.spent = self.spent.and(over);
+                    self.doing = Some(Doing::Ask(Some(id), ask.clone()));
+                    return Some(Step::Ask(ask));
+                }
+                Next::Wait(_) | Next::Nothing => {}
+            }
+        }
+        None
+    }
+
+    fn save(&mut self, id: JobId, now: Time) -> Step {
+        let Some(member) = self.workers.get_mut(&id) else { return Step::Wait(now) };
+        let (job, spent) = (Box::new(member.worker.job.clone()), std::mem::take(&mut member.unbooked));
+        self.doing = Some(Doing::Save(id));
+        Step::Write(Change::Moved { job, spent, at: now })
+    }
+
+    /// Begins a job, or plans, or waits.
+    fn of_plan(&mut self, now: Time) -> Step {
+        let opens = self.opens();
+        if opens <= now {
+            if let Some(draft) = self.drafts.pop_front() {
+                self.doing = Some(Doing::Begin(Box::new(draft.clone())));
+                return Step::Write(Change::Begin { draft: Box::new(draft), at: now });
+            }
+            if self.offset.is_none() && self.clock_at <= now {
+                // Every answer bears a date; this one is the cheapest.
+                self.clock_at = now.after(CLOCK_EVERY);
+                let ask = Ask::Deliveries { page: 1 };
+                self.doing = Some(Doing::Ask(None, ask.clone()));
+                return Step::Ask(ask);
+            }
+        }
+        if self.policy.mode != Mode::Off && self.plan_at <= now {
+            self.doing = Some(Doing::Gaps);
+            return Step::Gaps;
+        }
+        let jobs = self.workers.values().map(|member| member.worker.deadline(&self.policy)).min();
+        let clock = if self.offset.is_none() { self.clock_at } else { Time::NEVER };
+        let asks = jobs.unwrap_or(Time::NEVER).min(clock).max(opens);
+        let plan = if self.policy.mode == Mode::Off { Time::NEVER } else { self.plan_at };
+        Step::Wait(asks.min(plan))
+    }
+
+    /// When something may be asked.
+    fn opens(&self) -> Time {
+        self.gate.not_before.unwrap_or(self.paced).max(self.paced)
+    }
+
+    /// Takes in what came of the last step, or what happened.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        match input {
+            Input::Gaps { gaps, spent } => self.on_gaps(now, &gaps, spent),
+            Input::Told { told, hint } => self.on_told(now, told, hint),
+            Input::Refused(refusal) => self.on_refused(now, &refusal),
+            Input::Written(written) => self.on_written(now, written),
+            Input::Clock(offset) => {
+                if self.offset.is_none() {
+                    self.plan_at = self.plan_at.min(now);
+                }
+                self.offset = Some(offset);
+            }
+            Input::Drain(on) => self.draining = on,
+            Input::Asked(request) => self.on_asked(now, request),
+            Input::Policy(policy) => {
+                self.policy = policy;
+                self.plan_at = now;
+                self.drafts.clear();
+                self.open_gate();
+            }
+        }
+    }
+
+    fn on_asked(&mut self, now: Time, request: Request) {
+        self.request = Some(request);
+        self.plan_at = now;
+        self.open_gate();
+    }
+
+    /// A person has looked after it.
+    fn open_gate(&mut self) {
+        if self.gate != Gate::default() {
+            self.gate = Gate::default();
+            self.gate_moved = true;
+        }
+        self.trouble.heal();
+        self.quota.heal();
+    }
+
+    fn on_gaps(&mut self, now: Time, gaps: &[Gap], spent: Price) {
+        self.doing = None;
+        self.spent = spent;
+        self.plan_at = now.after(PLAN_EVERY);
+        let situation =
+            Situation { now, offset: self.offset, spent, jobs: self.running(), tag: &self.tag, asked: false };
+        if let Some(request) = &self.request {
+            let asked: Vec<Gap> = gaps.iter().filter(|gap| request.covers(gap)).cloned().collect();
+            let of_request = plan(&self.policy, &Situation { asked: true, ..situation }, &asked, &self.tariff);
+            // Without the clock nothing can be said yet; where enough jobs run, more follow.
+            let later = of_request
+                .waiting
+                .iter()
+                .any(|waiting| matches!(waiting.why, super::plan::Wait::Jobs | super::plan::Wait::Clock));
+            if of_request.drafts.is_empty() && !later {
+                self.request = None;
+            }
+            self.drafts = of_request.drafts.into();
+        }
+        if self.offset.is_none() && !gaps.is_empty() {
+            self.clock_at = self.clock_at.min(now);
+        }
+        let mut whole = plan(&self.policy, &situation, gaps, &self.tariff);
+        self.tally.pending = gaps.len();
+        self.plan_at = self.plan_at.min(whole.again().max(now.after(PLAN_SOON)));
+        if self.request.is_none() && self.policy.mode == Mode::Auto {
+            self.drafts = std::mem::take(&mut whole.drafts).into();
+        } else if self.policy.mode == Mode::Approve && self.request.is_none() {
+            self.announce(now, &whole);
+        }
+    }
+
+    /// Tells what could be filled if an operator let it.
+    fn announce(&mut self, now: Time, plan: &Plan) {
+        let jobs = plan.drafts.len();
+        let told = self.announced.is_some_and(|(known, at)| known == jobs || now.since(at) < ANNOUNCE_EVERY);
+        if jobs == 0 || told {
+            return;
+        }
+        self.announced = Some((jobs, now));
+        let gaps = plan.drafts.iter().map(|draft| draft.pieces.len()).sum();
+        let Price { credits, milliunits } = plan.price();
+        self.says.push_back(Notice::BackfillPlanned { jobs, gaps, credits, milliunits });
+    }
+
+    fn on_told(&mut self, now: Time, told: Told, hint: Hint) {
+        let Some(Doing::Ask(id, _)) = self.doing.take() else { return };
+        self.trouble.heal();
+        self.quota.heal();
+        if self.gate.paused.is_some() {
+            self.gate = Gate::default();
+            self.gate_moved = true;
+            self.says.push_back(Notice::BackfillResumed {});
+        } else if self.gate.not_before.is_some_and(|at| at <= now) {
+            self.gate = Gate::default();
+        }
+        if hint.left.is_some_and(|left| left < RESERVE)
+            && let Some(reset) = hint.reset.filter(|wait| *wait <= RETRY_AFTER_MAX)
+        {
+            // Slow down before the server has to say so.
+            self.close_gate(now, reset);
+        }
+        let Some(member) = id.and_then(|id| self.workers.get_mut(&id)) else { return };
+        match &told {
+            Told::Page(page) if member.worker.rejects(now, page) => return,
+            Told::Page(_) => self.keep = Some(member.worker.job.id),
+            Told::Prepared { milliunits: Some(milliunits), .. } => {
+                // Booked was what its hours were taken to cost.
+                let hours = u64::try_from(member.worker.job.span.seconds()).unwrap_or(0).div_ceil(3_600);
+                let more = milliunits.saturating_sub(hours.saturating_mul(self.policy.milliunits_an_hour));
+                let more = Price { credits: 0, milliunits: more };
+                if !more.fits(self.spent, self.policy.budget) && more.milliunits > 0 {
+                    member.worker.told(now, &told);
+                    let left = self.policy.budget.milliunits.saturating_sub(self.spent.milliunits);
+                    let why = format!("it costs {milliunits} milliunits, and today's budget has {left} more left");
+                    return member.worker.give_up(now, why);
+                }
+                member.unbooked = member.unbooked.and(more);
+                self.spent = self.spent.and(more);
+            }
+            _ => {}
+        }
+        let before = member.worker.job.stage;
+        member.worker.told(now, &told);
+        if before != Stage::Fetching && member.worker.job.stage == Stage::Fetching {
+            let Job { id, stream_name, .. } = &member.worker.job;
+            self.says.push_back(Notice::BackfillStarted { job: *id, stream: stream_name.clone() });
+        }
+    }
+
+    fn on_refused(&mut self, now: Time, refusal: &Refusal) {
+        let Some(Doing::Ask(id, ask)) = self.doing.take() else { return };
+        match of_refusal(&ask, refusal) {
+            Reaction::Later { climb, least } => {
+                let ladder = match climb {
+                    Climb::Trouble => &mut self.trouble,
+                    Climb::Quota => &mut self.quota,
+                };
+                let wait = ladder.climb().max(least);
+                let text = PeerText::of(&refusal.text);
+                self.says.push_back(Notice::BackfillTrouble { text, retry_seconds: wait.as_secs_f64() });
+                self.close_gate(now, wait);
+            }
+            Reaction::Look => {
+                let wait = self.trouble.climb();
+                let text = PeerText::of(&refusal.text);
+                self.says.push_back(Notice::BackfillTrouble { text, retry_seconds: wait.as_secs_f64() });
+                self.close_gate(now, wait);
+            }
+            Reaction::Pause => {
+                let text = PeerText::of(&refusal.text);
+                if self.gate.paused.is_none() {
+                    self.says.push_back(Notice::BackfillPaused { text: text.clone() });
+                }
+                self.gate.paused = Some(text.to_string());
+                self.close_gate(now, PROBE_EVERY);
+            }
+            Reaction::Absent | Reaction::Some(_) | Reaction::Smaller | Reaction::Never => {}
+        }
+        if let Some(member) = id.and_then(|id| self.workers.get_mut(&id)) {
+            member.worker.refused(now, &ask, refusal);
+        }
+    }
+
+    fn close_gate(&mut self, now: Time, wait: Duration) {
+        let until = now.after(wait);
+        self.gate.not_before = Some(self.gate.not_before.map_or(until, |at| at.max(until)));
+        self.gate_moved = self.gate_moved || wait >= GATE_MIN;
+    }
+
+    fn on_written(&mut self, now: Time, written: Written) {
+        match (self.doing.take(), written) {
+            (Some(Doing::Begin(draft)), Written::Begun(Some(id))) => {
+                self.spent = self.spent.and(draft.price);
+                let worker = Worker::new(Job::begun(id, &draft, now), now, self.policy.page);
+                let member = Member { worker, booked: draft.price.credits, used: 0, unbooked: Price::default() };
+                self.workers.insert(id, member);
+            }
+            // A gap is no longer as it was planned: the plan is old.
+            (Some(Doing::Begin(_)), _) => {
+                self.drafts.clear();
+                self.plan_at = now;
+            }
+            (Some(Doing::Save(id)), _) => {
+                if let Some(member) = self.workers.get_mut(&id) {
+                    member.worker.saved();
+                }
+            }
+            (Some(Doing::Keep(id)), Written::Stored(counts)) => {
+                let Some(member) = self.workers.get_mut(&id) else { return };
+                member.worker.stored(counts);
+                let rows = counts.stored.saturating_add(counts.known).saturating_add(counts.deleted);
+                let micros = rows.saturating_mul(1_000_000) / u64::from(self.policy.rows_a_second.max(1));
+                self.paced = now.after(Duration::from_micros(micros));
+            }
+            (Some(Doing::Settle(id, outcome)), Written::Settled(gaps)) => self.on_settled(now, id, &outcome, &gaps),
+            (Some(Doing::Gate | Doing::Keep(_) | Doing::Settle(..) | Doing::Gaps | Doing::Ask(..)) | None, _) => {}
+        }
+    }
+
+    fn on_settled(&mut self, now: Time, id: JobId, outcome: &Outcome, gaps: &[(crate::healing::GapId, &'static str)]) {
+        self.plan_at = self.plan_at.min(now.after(PLAN_SOON));
+        if *outcome != Outcome::Complete {
+            self.tally.failed += 1;
+        }
+        let Some(member) = self.workers.get_mut(&id) else { return };
+        member.worker.settled(now);
+        let (stream, counts) = (member.worker.job.stream_name.clone(), member.worker.job.counts);
+        for (gap, state) in gaps {
+            match *state {
+                "filled" => {
+                    self.tally.filled += 1;
+                    let rows = counts.stored;
+                    self.says.push_back(Notice::GapFilled { gap: *gap, stream: stream.clone(), job: id, rows });
+                }
+                "unfillable" => {
+                    let why = outcome.detail().unwrap_or_default().to_owned();
+                    self.says.push_back(Notice::GapUnfillable { gap: *gap, stream: stream.clone(), job: id, why });
+                }
+                _ => {}
+            }
+        }
+        match outcome {
+            Outcome::Partial(why) | Outcome::Failed(why) => {
+                self.says.push_back(Notice::BackfillFailed { job: id, stream, why: why.clone(), rows: counts.stored });
+            }
+            Outcome::Complete | Outcome::Unfillable(_) => {}
+        }
+    }
+
+    /// The day (UTC) that spending is counted for.
+    pub const fn day(now: Time) -> i64 {
+        day(now)
+    }
+}
+
+/// Whether a request begins or repeats something, rather than carrying on what is paid for.
+const fn is_dear(ask: &Ask) -> bool {
+    matches!(ask, Ask::Prepare { .. } | Ask::Deliver { .. } | Ask::Start { .. } | Ask::Queries { .. })
+}

@@ -1,0 +1,327 @@
+//! How gaps heal, as facts: a gap to fill, a job that works on it, and what each step of the job leaves behind.
+
+use std::fmt;
+
+use crate::historic::Span;
+use crate::record::StreamId;
+use crate::time::Time;
+
+/// A gap, by its number in the archive.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize)]
+#[serde(transparent)]
+pub struct GapId(pub i64);
+
+/// A job, by its number in the archive. Numbers grow and are never used again.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize)]
+#[serde(transparent)]
+pub struct JobId(pub i64);
+
+/// A gap that has ended and waits to be filled.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Gap {
+    pub id: GapId,
+    pub stream: StreamId,
+    /// The stream as the server spells it.
+    pub name: String,
+    pub from: Time,
+    pub until: Time,
+    /// What of it no job has proven complete yet, in order; the whole of it at first.
+    pub rest: Vec<(Time, Time)>,
+    /// Jobs that have ended without filling it.
+    pub tries: u32,
+    /// When the last job of this stream, on whichever gap, was begun.
+    pub begun: Option<Time>,
+}
+
+/// A stretch of a gap that a job is to prove complete, as it stood when the job began.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Piece {
+    pub gap: GapId,
+    pub from: Time,
+    pub until: Time,
+}
+
+/// What something costs.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
+pub struct Price {
+    /// Of the requests, in the credits that the server counts requests by.
+    pub credits: u64,
+    /// Of the data, in thousandths of the unit that the server charges for.
+    pub milliunits: u64,
+}
+
+impl Price {
+    #[must_use]
+    pub const fn and(self, more: Self) -> Self {
+        Self {
+            credits: self.credits.saturating_add(more.credits),
+            milliunits: self.milliunits.saturating_add(more.milliunits),
+        }
+    }
+
+    /// Whether this, on top of `spent`, stays within `budget`.
+    pub const fn fits(self, spent: Self, budget: Self) -> bool {
+        let sum = self.and(spent);
+        sum.credits <= budget.credits && sum.milliunits <= budget.milliunits
+    }
+}
+
+/// A job that is to be begun.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Draft {
+    /// The same facts, the same name: a job whose number was lost in a crash is found again by it.
+    pub name: String,
+    pub stream: StreamId,
+    /// The stream as the server spells it.
+    pub stream_name: String,
+    pub span: Span,
+    /// Which sources are asked for.
+    pub sources: Vec<String>,
+    pub pieces: Vec<Piece>,
+    pub price: Price,
+}
+
+/// How far a job has come. Each step is written down before the request that it names is made, so that whoever finds
+/// the step after a crash knows that the request may have been made.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Stage {
+    /// The query is being drawn up.
+    Preparing,
+    /// The delivery is being arranged.
+    Delivering,
+    /// The place in the delivery is being marked from which everything will be fetched.
+    Anchoring,
+    /// The query is being started.
+    Starting,
+    /// What it finds is being fetched.
+    Fetching,
+    /// Everything is written down; what is left at the server is being removed.
+    Closing,
+    /// Nothing is left to do.
+    Closed,
+}
+
+impl Stage {
+    pub const ALL: [Self; 7] = [
+        Self::Preparing,
+        Self::Delivering,
+        Self::Anchoring,
+        Self::Starting,
+        Self::Fetching,
+        Self::Closing,
+        Self::Closed,
+    ];
+
+    /// The word in the archive.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Preparing => "preparing",
+            Self::Delivering => "delivering",
+            Self::Anchoring => "anchoring",
+            Self::Starting => "starting",
+            Self::Fetching => "fetching",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The stage that a word of the archive stands for.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.word() == word)
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.word())
+    }
+}
+
+/// What has become of the rows of a job so far.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
+pub struct Counts {
+    /// New in the archive.
+    pub stored: u64,
+    /// There already: by the live way, or fetched before.
+    pub known: u64,
+    /// Deleted by order, and so not stored.
+    pub deleted: u64,
+    /// Refused: shown to be from outside the span that was asked for.
+    pub outside: u64,
+    /// Refused: posted before the span, while nothing shows when the server had it.
+    pub early: u64,
+    /// Refused: of another stream.
+    pub foreign: u64,
+    /// Kept in quarantine, as they cannot be read.
+    pub unreadable: u64,
+}
+
+impl Job {
+    /// A job that is begun now.
+    pub fn begun(id: JobId, draft: &Draft, at: Time) -> Self {
+        Self {
+            id,
+            name: draft.name.clone(),
+            stream: draft.stream,
+            stream_name: draft.stream_name.clone(),
+            span: draft.span,
+            sources: draft.sources.clone(),
+            stage: Stage::Preparing,
+            query: None,
+            delivery: None,
+            cursor: None,
+            blind: false,
+            begun: at,
+            counts: Counts::default(),
+            flaws: Vec::new(),
+        }
+    }
+}
+
+impl Counts {
+    #[must_use]
+    pub const fn and(self, more: Self) -> Self {
+        Self {
+            stored: self.stored.saturating_add(more.stored),
+            known: self.known.saturating_add(more.known),
+            deleted: self.deleted.saturating_add(more.deleted),
+            outside: self.outside.saturating_add(more.outside),
+            early: self.early.saturating_add(more.early),
+            foreign: self.foreign.saturating_add(more.foreign),
+            unreadable: self.unreadable.saturating_add(more.unreadable),
+        }
+    }
+}
+
+/// A job, as the archive has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Job {
+    pub id: JobId,
+    pub name: String,
+    pub stream: StreamId,
+    pub stream_name: String,
+    pub span: Span,
+    pub sources: Vec<String>,
+    pub stage: Stage,
+    /// The server's names for the query and the delivery, once they are known.
+    pub query: Option<String>,
+    pub delivery: Option<String>,
+    /// Everything before this place of the delivery is stored.
+    pub cursor: Option<String>,
+    /// A fetch without a cursor may have been answered: if its answer is lost, its rows are.
+    pub blind: bool,
+    pub begun: Time,
+    pub counts: Counts,
+    /// Why it cannot be complete, whatever comes; each once.
+    pub flaws: Vec<String>,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// All that the server's archive held for its pieces is stored.
+    Complete,
+    /// Something is missing, and this is what; another try may bring it.
+    Partial(String),
+    /// Nothing of it can ever be had, and this is why.
+    Unfillable(String),
+    /// It came to nothing; the gaps are as they were.
+    Failed(String),
+}
+
+impl Outcome {
+    /// The word in the archive.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial(_) => "partial",
+            Self::Unfillable(_) => "unfillable",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// What there is to say about it; nothing if all is well.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Complete => None,
+            Self::Partial(detail) | Self::Unfillable(detail) | Self::Failed(detail) => Some(detail),
+        }
+    }
+}
+
+/// Why nothing at all is asked at present.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Gate {
+    /// Not before this moment; kept over a restart.
+    pub not_before: Option<Time>,
+    /// A person is needed: the server's words.
+    pub paused: Option<String>,
+}
+
+/// A change that is written down before anything is built on it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Begin a job: its gaps are `filling` from now on. Refused if one of them is no longer as it was.
+    Begin { draft: Box<Draft>, at: Time },
+    /// A job has come further. `spent` is what it cost since the last change.
+    Moved { job: Box<Job>, spent: Price, at: Time },
+    /// A job has ended: its gaps change their state, and what it has proven is covered.
+    Settled { job: Box<Job>, outcome: Outcome, at: Time },
+    /// Nothing is asked for a while.
+    Gate(Gate),
+}
+
+/// What came of a change.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Written {
+    /// The job's number; nothing if a gap was no longer as it was.
+    Begun(Option<JobId>),
+    Done,
+    /// The gaps of a job that ended, and their states now.
+    Settled(Vec<(GapId, &'static str)>),
+    /// What became of the rows of a page.
+    Stored(Counts),
+}
+
+/// What of a stretch is not in any of the stretches that are proven.
+pub fn rest(from: Time, until: Time, proven: &mut [(Time, Time)]) -> Vec<(Time, Time)> {
+    proven.sort_unstable();
+    let (mut rest, mut reached) = (Vec::new(), from);
+    for (begins, ends) in proven.iter() {
+        if *begins > reached {
+            rest.push((reached, (*begins).min(until)));
+        }
+        reached = reached.max(*ends);
+    }
+    if reached < until {
+        rest.push((reached, until));
+    }
+    rest.retain(|(from, until)| from < until);
+    // A gap without length is proven by whatever touches it.
+    if from == until && proven.is_empty() {
+        rest.push((from, until));
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_is_what_no_stretch_proves() {
+        let at = Time::from_micros;
+        let left = |proven: &[(i64, i64)]| {
+            let mut proven: Vec<_> = proven.iter().map(|(from, until)| (at(*from), at(*until))).collect();
+            let rest = rest(at(10), at(20), &mut proven);
+            rest.iter().map(|(from, until)| (from.micros(), until.micros())).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&[]), [(10, 20)]);
+        assert_eq!(left(&[(10, 20)]), []);
+        assert_eq!(left(&[(15, 30), (0, 15)]), []);
+        assert_eq!(left(&[(17, 18), (12, 14)]), [(10, 12), (14, 17), (18, 20)]);
+        assert_eq!(left(&[(25, 30), (0, 5)]), [(10, 20)]);
+        assert_eq!(rest(at(5), at(5), &mut []), [(at(5), at(5))]);
+        assert_eq!(rest(at(5), at(5), &mut [(at(5), at(5))]), []);
+    }
+}
