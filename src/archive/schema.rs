@@ -17,7 +17,7 @@ mod embedded {
 pub(super) const APPLICATION_ID: i64 = 0x7369_6674;
 
 /// The newest version that this program knows.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Rows of the archive are read and written in pages of this many bytes.
 pub(super) const PAGE: u64 = 32 * 1024;
@@ -67,6 +67,11 @@ pub(super) fn log_ahead(db: &Connection) -> rusqlite::Result<()> {
 /// Brings the schema to this version, in one transaction.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), refinery::Error> {
     embedded::migrations::runner().set_grouped(true).run(db).map(|_report| ())
+}
+
+/// Whether the file is of an earlier version.
+pub(super) fn is_older(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map(|version| version < VERSION)
 }
 
 /// An archive of this version that lives in memory only.
