@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::schema::VERSION;
+use super::schema::{VERSION, strangeness};
 
 /// Tables that stay small however old the archive is: checked whole, with their indexes.
 const SMALL: [&str; 11] = [
@@ -60,6 +60,9 @@ fn inspect(db: &Connection) -> rusqlite::Result<Result<(), String>> {
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if !(1..=VERSION).contains(&version) {
         return Ok(Err(format!("it says that it has version {version}")));
+    }
+    if let Some(strange) = strangeness(db, version)? {
+        return Ok(Err(strange));
     }
     let is_there = |table: &str| version >= 2 || !table.starts_with(SECOND);
     for table in SMALL.into_iter().filter(|table| is_there(table)) {

@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row};
 
 use super::open::beside;
-use super::schema::{APPLICATION_ID, VERSION};
+use super::schema::{APPLICATION_ID, VERSION, strangeness};
 
 /// How long a reader waits for a lock. In WAL mode the writer holds none that bars readers, but a restore does.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -124,7 +124,11 @@ impl Reading {
         };
         let foreign = |why: &str| Err(ReadError::Foreign { path: self.path.clone(), why: why.to_owned() });
         match (header("application_id")?, header("user_version")?) {
-            (APPLICATION_ID, VERSION) => Ok(()),
+            (APPLICATION_ID, VERSION) => match strangeness(&self.connection, VERSION) {
+                Ok(None) => Ok(()),
+                Ok(Some(strange)) => Err(ReadError::Damaged { path: self.path.clone(), detail: strange }),
+                Err(error) => Err(explained(&self.path, &error)),
+            },
             (APPLICATION_ID, found) if found > VERSION => Err(ReadError::Newer { path: self.path.clone(), found }),
             (APPLICATION_ID, _) => {
                 foreign("the archive is of an older version, or unfinished; a start of the daemon brings it up to date")

@@ -1,13 +1,16 @@
 //! The schema's versions, and how every writing connection is set up.
 
+use std::collections::BTreeMap;
 use std::ffi::c_int;
 use std::path::Path;
 use std::time::Duration;
 
+use refinery::Target;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, DEFAULT_NAME, FileControl, OpenFlags};
 
-use crate::limits::CHECKPOINT_BYTES;
+use crate::limits::{CHECKPOINT_BYTES, PEER_TEXT_MAX};
+use crate::peer_text::one_line;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -72,6 +75,42 @@ pub(super) fn migrate(db: &mut Connection) -> Result<(), refinery::Error> {
 /// Whether the file is of an earlier version.
 pub(super) fn is_older(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map(|version| version < VERSION)
+}
+
+/// What the file holds that siftd did not make, or made otherwise, or is missing, in words; nothing if all is as it was
+/// made. A trigger or an index that somebody added could make rows vanish without an error, and a changed view could
+/// tell anything. Views beside ours harm nobody who does not ask them.
+///
+/// `version` is the one that the file says it has.
+pub(super) fn strangeness(db: &Connection, version: i64) -> rusqlite::Result<Option<String>> {
+    let mut fresh = Connection::open_in_memory()?;
+    conceive(&fresh)?;
+    let Ok(target) = version.try_into() else { return Ok(Some(format!("it has version {version}"))) };
+    let born = embedded::migrations::runner().set_grouped(true).set_target(Target::Version(target)).run(&mut fresh);
+    if let Err(error) = born {
+        return Ok(Some(error.to_string()));
+    }
+    let (mut ours, found) = (things(&fresh)?, things(db)?);
+    for ((kind, name), words) in found {
+        let told = one_line(&format!("the {kind} {name}"), PEER_TEXT_MAX);
+        match ours.remove(&(kind.clone(), name)) {
+            Some(made) if made == words => {}
+            Some(_) => return Ok(Some(format!("{told} is not as siftd made it"))),
+            None if kind == "view" => {}
+            None => return Ok(Some(format!("{told} is none of siftd's"))),
+        }
+    }
+    Ok(ours.into_keys().next().map(|(kind, name)| format!("the {kind} {name} is missing")))
+}
+
+/// Every table, index, view and trigger, and the words that made it. SQLite's own statistics may come and go.
+fn things(db: &Connection) -> rusqlite::Result<BTreeMap<(String, String), String>> {
+    let mut statement = db.prepare(
+        "SELECT type, name, CASE name WHEN 'refinery_schema_history' THEN '' ELSE tbl_name || coalesce(sql, '') END
+           FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'",
+    )?;
+    let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+    rows.collect()
 }
 
 /// An archive of this version that lives in memory only.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::config::{self, Loaded};
 use crate::exit::Exit;
+use crate::host::core_dump::forbid_core_dumps;
 
 /// Read daemon.toml and every file it names, and print the settings that take effect
 #[derive(clap::Args, Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Args {}
 /// Good settings go to standard output and the code is 0; all faults go to standard error, one a
 /// line, and the code is 78.
 pub fn run(config: Option<&Path>) -> Exit {
+    // The key is read here too, and what cannot be had costs the user of this command nothing.
+    forbid_core_dumps().ok();
     // Whoever reads neither output leaves the exit code to speak.
     match config::load(config) {
         Ok(loaded) => {

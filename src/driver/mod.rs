@@ -53,6 +53,8 @@ struct Loop {
     link: Link,
     desk: Desk,
     ended: Option<Exit>,
+    /// Says that everything is committed: to be said when it is.
+    stopped: Option<Notice>,
 }
 
 /// The way to the server, as it stands.
@@ -80,7 +82,7 @@ impl Driver {
     /// exit says that it is not.
     pub async fn run(self, first: Vec<Notice>) -> Exit {
         let desk = Desk::new(self.intake.batch(), self.clock.now());
-        let mut running = Loop { driver: self, link: Link::Down, desk, ended: None };
+        let mut running = Loop { driver: self, link: Link::Down, desk, ended: None, stopped: None };
         for notice in first {
             running.decide(Input::Notice(notice));
         }
@@ -333,6 +335,7 @@ impl Loop {
             },
             Action::Subscribe(stream) => self.send(self.driver.protocol.subscribe(&stream)),
             Action::Unsubscribe(stream) => self.send(self.driver.protocol.unsubscribe(&stream)),
+            Action::Say(notice @ Notice::Stopped { .. }) => self.stopped = Some(notice),
             Action::Say(notice) => self.driver.log.say(now, &notice),
             Action::End(Ending::Stopped) => self.ended = Some(Exit::Stopped),
             Action::End(Ending::IdentityRefused) => self.ended = Some(Exit::IdentityRefused),
@@ -369,7 +372,7 @@ impl Loop {
 
     /// Commits everything that was received, in bounded time.
     async fn finish(mut self) -> Exit {
-        let ended = self.ended.unwrap_or(Exit::Bug);
+        let (ended, stopped) = (self.ended.unwrap_or(Exit::Bug), self.stopped.take());
         self.link.drop();
         let Driver { session, intake, clock, log, pulse, heal, .. } = &mut self.driver;
         heal.stop();
@@ -388,8 +391,10 @@ impl Loop {
             }
         }
         let finished = intake.finish(by.since(clock.now())).await;
-        if let Err(error) = &finished {
-            log.say(clock.now(), &Notice::StorageTrouble { detail: error.to_string() });
+        match (&finished, stopped) {
+            (Ok(()), Some(stopped)) => log.say(clock.now(), &stopped),
+            (Ok(()), None) => {}
+            (Err(error), _) => log.say(clock.now(), &Notice::StorageTrouble { detail: error.to_string() }),
         }
         log.flush(LAST_LINES);
         match finished {

@@ -92,11 +92,8 @@ impl fmt::Display for Notice {
                 write!(out, "the quarantine holds {max_bytes} bytes and is full, an unreadable frame is lost")
             }
             Self::OversizeFrame { limit } => write!(out, "a message above {limit} bytes is lost"),
-            Self::ForeignInteraction { stream, known: true } => {
-                write!(out, "message of the retired stream {stream}")
-            }
-            Self::ForeignInteraction { stream, known: false } => {
-                write!(out, "message of the unknown stream {stream}")
+            Self::ForeignInteraction { stream } => {
+                write!(out, "message of the stream {stream}, which is not wanted")
             }
             Self::DeleteUnmatched { stream } => {
                 write!(out, "a deletion in stream {stream} names no interaction")

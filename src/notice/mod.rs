@@ -213,7 +213,7 @@ notices! {
         = "oversize-frame", Error, own,
         "A message was larger than `source.max_frame` and is lost; the loss is a gap, and the connection is renewed.",
         "Raise `source.max_frame` if such messages are genuine.";
-    ForeignInteraction { stream: PeerText, known: bool }
+    ForeignInteraction { stream: PeerText }
         = "foreign-interaction", Debug, provoked,
         "The server sent a message of a stream that is not wanted (or no longer); it was dropped.",
         "Nothing right after a reload. Otherwise the server confuses its subscriptions.";

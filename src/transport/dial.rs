@@ -110,7 +110,7 @@ impl Dialer {
                 Ok(Dialed { socket, told: told(response.headers()) })
             }
             Err(tungstenite::Error::Http(response)) => Err(refused(&response, &self.mask)),
-            Err(error) => Err(fault_of(&error, self.max_frame).into()),
+            Err(error) => Err(fault_of(&error, self.max_frame, &self.mask).into()),
         }
     }
 

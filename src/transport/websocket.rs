@@ -57,7 +57,7 @@ impl Socket {
     pub fn send(&mut self, text: String) -> Result<(), Fault> {
         self.unsent = true;
         let sent = Pin::new(&mut self.stream).start_send(Message::text(text));
-        sent.map_err(|error| fault_of(&error, self.max_frame))
+        sent.map_err(|error| fault_of(&error, self.max_frame, &self.mask))
     }
 
     /// Says farewell. What the server still sends can be read until it answers.
@@ -93,14 +93,15 @@ impl Socket {
                 None => Fault::Closed { code: None, reason: String::new() },
             }),
             Some(Ok(Message::Frame(_))) => Event::Control(0),
-            Some(Err(error)) => Event::Lost(fault_of(&error, self.max_frame)),
+            Some(Err(error)) => Event::Lost(fault_of(&error, self.max_frame, &self.mask)),
             None => Event::Lost(Fault::Broken("the connection has ended".to_owned())),
         })
     }
 }
 
-/// What an error of the library means. None of its texts can hold the address.
-pub(super) fn fault_of(error: &Error, max_frame: usize) -> Fault {
+/// What an error of the library means. None of its texts can hold the address, but some hold what the server said.
+pub(super) fn fault_of(error: &Error, max_frame: usize, mask: &Mask) -> Fault {
+    let told = || PeerText::of(&mask.hide(error.to_string())).into();
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => Fault::Broken("the connection has ended".to_owned()),
         Error::Io(error) => Fault::Broken(in_words(error)),
@@ -108,7 +109,7 @@ pub(super) fn fault_of(error: &Error, max_frame: usize) -> Fault {
             Fault::Broken("ended without a close frame".to_owned())
         }
         Error::Capacity(CapacityError::MessageTooLong { .. }) => Fault::Oversize { limit: max_frame },
-        Error::Tls(error) => Fault::Tls(PeerText::of(&error.to_string()).into()),
+        Error::Tls(_) => Fault::Tls(told()),
         Error::WriteBufferFull(_) => Fault::Broken("the server does not take what we send".to_owned()),
         Error::Url(_) => Fault::Unreachable("source.url is not an address".to_owned()),
         Error::Capacity(_)
@@ -116,7 +117,7 @@ pub(super) fn fault_of(error: &Error, max_frame: usize) -> Fault {
         | Error::Utf8(_)
         | Error::AttackAttempt
         | Error::Http(_)
-        | Error::HttpFormat(_) => Fault::Garbled(PeerText::of(&error.to_string()).into()),
+        | Error::HttpFormat(_) => Fault::Garbled(told()),
     }
 }
 

@@ -172,8 +172,17 @@ fn manners(source: &Source) -> Vec<String> {
     complaints
 }
 
+/// The oracle goes by the journal and the views alone.
+fn strangers(source: &Source) -> Vec<String> {
+    if !source.path.starts_with("tests/oracle/") {
+        return Vec::new();
+    }
+    let found = source.code().filter(|(_, code)| code.contains("siftd::"));
+    found.map(|(line, _)| source.complaint(line, "the oracle knows no code of siftd")).collect()
+}
+
 fn judged(source: &Source) -> Vec<String> {
-    [direction(source), purity(source), one_end(source), manners(source)].concat()
+    [direction(source), purity(source), one_end(source), strangers(source), manners(source)].concat()
 }
 
 /// Every Rust file below a folder.
@@ -227,6 +236,11 @@ fn each_rule_bites() {
         ),
         ("src/time.rs", "    Instant::now()", "src/time.rs:2: time is pure and has no use for `Instant::now`"),
         ("src/host/log.rs", "std::process::exit(1)", "src/host/log.rs:2: the process ends in src/exit.rs only"),
+        (
+            "tests/oracle/judge/x.rs",
+            "use siftd::time::Time;",
+            "tests/oracle/judge/x.rs:2: the oracle knows no code of siftd",
+        ),
         ("src/host/util.rs", "", "src/host/util.rs:1: `util` is a name that lets everything in"),
         ("tests/it/x.rs", concat!("// FIX", "ME"), concat!("tests/it/x.rs:2: `FIX", "ME` is not finished")),
     ] {

@@ -3,6 +3,7 @@
 
 use crate::network::settle;
 use crate::scene::{Scene, Stage};
+use serde_json::Value;
 
 const WORLD: &str = "[world]\nstreams = 10\nrate = 100\n";
 
@@ -15,6 +16,19 @@ fn in_full_swing() -> Scene {
     settle(&scene);
     scene.watch();
     scene
+}
+
+/// The line of a message that the world makes by this order, while it makes no other.
+fn made_alone(scene: &Scene, order: &str) -> Value {
+    scene.cue(r#"{"do":{"rate":"0/s"}}"#, "cue");
+    let made = scene.cue(&format!(r#"{{"do":{order}}}"#), "produced");
+    scene.cue(r#"{"do":{"rate":"100/s"}}"#, "cue");
+    made
+}
+
+fn stored(scene: &Scene, made: &Value) {
+    let id = made["id"].as_str().unwrap();
+    scene.holds(&format!("SELECT count(*) FROM interactions WHERE interaction_id = '{id}'"));
 }
 
 /// The most memory that the daemon ever had resident, in KiB.
@@ -35,7 +49,7 @@ fn without_a_gap(mut scene: Scene) {
 /// Row 15: every ping is answered, or at least the newest; nothing piles up.
 #[test]
 fn a_flood_of_pings() {
-    let mut scene = in_full_swing();
+    let scene = in_full_swing();
     let lines = scene.lines();
     scene.cue(r#"{"do":{"pings":{"count":50000}}}"#, "cue");
     scene.line(lines, |line| line["event"] == "pong");
@@ -67,15 +81,22 @@ fn a_message_in_pieces() {
     without_a_gap(scene);
 }
 
+/// To make 20 MiB takes the simulator a while, in which it is silent.
+fn patient() -> Scene {
+    let mut scene = Stage::new(WORLD).settings("[liveness]\nsilence = \"65s\"\n").open();
+    scene.start();
+    settle(&scene);
+    scene
+}
+
 /// Row 17: up to the limit a frame is taken in whole.
 #[test]
 fn frames_up_to_the_limit() {
-    let scene = in_full_swing();
+    let scene = patient();
     // 20 MiB are the limit for the frame; around the JSON there are some more bytes.
     for bytes in ["19MiB", "20971400B"] {
-        let made = scene.cue(&format!(r#"{{"do":{{"giant":{{"bytes":"{bytes}","stream":1}}}}}}"#), "produced");
-        let id = made["id"].as_str().unwrap();
-        scene.holds(&format!("SELECT count(*) FROM interactions WHERE interaction_id = '{id}'"));
+        let made = made_alone(&scene, &format!(r#"{{"giant":{{"bytes":"{bytes}","stream":1}}}}"#));
+        stored(&scene, &made);
     }
     without_a_gap(scene);
 }
@@ -83,7 +104,7 @@ fn frames_up_to_the_limit() {
 /// Row 17: above it the loss is a gap, and the memory stays bounded, whatever is claimed.
 #[test]
 fn frames_above_the_limit() {
-    let mut scene = in_full_swing();
+    let mut scene = patient();
     for order in [
         r#"{"giant":{"bytes":"21MiB","stream":1}}"#,
         r#"{"claim":{"bytes":"20971521"}}"#,

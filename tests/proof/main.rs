@@ -2,11 +2,21 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it must be")]
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
+mod clocks;
+mod crash;
+mod deletes;
 mod doctored;
 mod frames;
+mod guard;
+mod kills;
+mod lies;
+mod load;
 mod network;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
 mod peace;
+mod power;
+mod process;
 mod protocol;
+mod reload;
 mod scene;

@@ -186,8 +186,8 @@ fn one_bad_hash_among_5000() {
     assert_eq!(rejected["stream"], scene.streams[17].0.as_str());
     scene.until("subscribed");
     scene.over(fault, &rejected);
-    assert_eq!(scene.number("SELECT count(*) FROM streams WHERE state = 'active'"), 4_999);
-    let report = scene.finish(&["stored", "in_gap"]);
+    scene.holds("SELECT count(*) = 4999 FROM streams WHERE state = 'active'");
+    let report = scene.finish(&["stored"]);
     assert_eq!(report.faults["a bad hash"].gaps, 1, "{report}");
     assert_eq!(report.causes.len(), 2, "{report}");
 }
@@ -209,7 +209,8 @@ fn a_failure_of_one_stream() {
     }
     settle(&scene);
     assert_eq!(scene.number("SELECT count(*) FROM connections"), 1);
-    scene.finish(&["stored", "in_gap"]);
+    let report = scene.finish(&["stored"]);
+    assert_eq!((report.causes["rejected"].gaps, report.causes["disabled"].gaps), (1, 1), "{report}");
 }
 
 /// Messages about the connection, and the cause that each leaves.
@@ -217,8 +218,8 @@ const TROUBLES: &[(&str, &str)] = &[
     ("connection-trouble", "server_error"),
     ("keep-alive-trouble", "server_error"),
     ("username-error", "server_error"),
-    ("authentication-error", "server_error"),
-    ("balance-unknown", "server_error"),
+    ("account-error", "server_error"),
+    ("credit-balance-trouble", "server_error"),
     ("full-capacity", "capacity"),
 ];
 
@@ -252,8 +253,8 @@ fn said_away(scene: &mut Scene, say: &Value, cause: &str) -> f64 {
 /// Row 22: the daemon does not read, the server's buffer fills, it warns, and then it has had enough.
 #[test]
 fn too_slow_a_consumer() {
-    let node = "[node]\nsocket_buffer = \"8KiB\"\nslow_warning = \"256KiB\"\nslow_disconnect = \"4MiB\"\n";
-    let world = "[world]\nstreams = 10\nrate = 2000\n";
+    let node = "[node]\nsocket_buffer = \"8KiB\"\nslow_warning = \"64KiB\"\nslow_disconnect = \"512KiB\"\n";
+    let world = "[world]\nstreams = 10\nrate = 300\nlarge = 0\nhuge = 0\n";
     let mut scene = Stage::new(&format!("{node}{world}")).settings("[liveness]\nsilence = \"60s\"\n").open();
     let proxy = scene.proxy("127.0.0.1:0");
     scene.start();

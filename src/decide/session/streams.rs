@@ -42,10 +42,11 @@ impl Session {
 
     fn on_interaction(&mut self, turn: &mut Turn<'_>, interaction: &Interaction<'_>) {
         if let (Some(link), Some(produced)) = (&mut self.link, interaction.produced) {
+            self.clock.told(turn.now, produced);
             link.frontier.told(turn.now, self.clock.ours(produced));
         }
         let Some(slot) = self.streams.find(&interaction.stream) else {
-            let notice = Notice::ForeignInteraction { stream: PeerText::of(&interaction.stream), known: false };
+            let notice = Notice::ForeignInteraction { stream: PeerText::of(&interaction.stream) };
             return self.say(turn, notice);
         };
         self.prove_life(turn, true);
@@ -72,6 +73,7 @@ impl Session {
     fn on_tick(&mut self, turn: &mut Turn<'_>, told: Option<Time>) {
         self.prove_life(turn, false);
         let (Some(link), Some(told)) = (&mut self.link, told) else { return };
+        self.clock.told(turn.now, told);
         self.clock.tick(turn.now, told);
         link.frontier.told(turn.now, self.clock.ours(told));
         if told.since(turn.now).max(turn.now.since(told)) < BELIEVABLE {

@@ -140,6 +140,16 @@ impl Driver {
         }
     }
 
+    /// What was wanted is told by the machine's clock; from here on by the daemon's, which is so far ahead.
+    pub(crate) fn shift(&mut self, by_us: i64) {
+        for wish in &mut self.wishes {
+            for span in std::iter::once(&mut wish.begun).chain(&mut wish.ended) {
+                span.from_us = span.from_us.saturating_add(by_us);
+                span.until_us = span.until_us.saturating_add(by_us);
+            }
+        }
+    }
+
     pub(crate) fn wish_at(&self, stream: u32, at_us: i64) -> Option<&Wish> {
         self.wishes.iter().find(|wish| wish.stream == stream && wish.holds(at_us))
     }

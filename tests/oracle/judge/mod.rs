@@ -72,6 +72,7 @@ pub(crate) fn judge(
     let mut wishes = driver.map(Driver::open).transpose()?;
     if let Some(wishes) = &mut wishes {
         wishes.catch_up(&mut streams)?;
+        wishes.shift(promise.local_offset_us);
     }
     let snapshot = Archive::open(archive)?.snapshot(&mut streams)?;
     let driver = wishes.unwrap_or_else(|| Driver::told_by(&snapshot));

@@ -17,7 +17,8 @@ use super::{Look, Streams, Unreadable, clock};
 const EVERY: Duration = Duration::from_millis(100);
 
 /// The journal of the server may be behind what a reader of the archive sees: a finding counts when it stays.
-const SETTLE: [Duration; 3] = [Duration::from_millis(60), Duration::from_millis(500), Duration::from_secs(2)];
+const SETTLE: [Duration; 4] =
+    [Duration::from_millis(60), Duration::from_millis(500), Duration::from_secs(3), Duration::from_secs(15)];
 
 /// A watcher on a thread of its own.
 #[derive(Debug)]

@@ -1,11 +1,15 @@
 //! The real binary as a process: what it says, the signals that it gets, and how it ends.
 
 use super::PATIENCE;
+use super::diary::{micros, now};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 /// So many lines of its log may wait for a test; a flood makes the daemon's own log wait, which it must survive.
 const LINES_MAX: usize = 100_000;
@@ -19,11 +23,20 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    pub(super) fn spawn(mut command: Command) -> Self {
+    /// What it says is kept in a file too, for whoever looks into a scene that failed.
+    pub(super) fn spawn(mut command: Command, kept: &Path) -> Self {
+        let mut kept = File::options().create(true).append(true).open(kept).unwrap();
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         let (into, lines) = sync_channel(LINES_MAX);
-        std::thread::spawn(move || log.map_while(Result::ok).try_for_each(|line| into.send(line)).ok());
+        std::thread::spawn(move || {
+            for line in log.map_while(Result::ok) {
+                writeln!(kept, "{line}").unwrap();
+                if into.send(line).is_err() {
+                    return;
+                }
+            }
+        });
         Self { child, lines, said: Vec::new() }
     }
 
@@ -38,13 +51,33 @@ impl Daemon {
 
     /// Waits until it says something like this.
     pub(crate) fn until_that(&mut self, what: &str, which: impl Fn(&Value) -> bool) -> Value {
+        // Of all its lines together: a daemon that goes on talking must not keep a test waiting for ever.
+        let by = now() + micros(PATIENCE);
         loop {
-            let line = self.lines.recv_timeout(PATIENCE);
+            let left = u64::try_from(by - now()).unwrap_or_default();
+            let line = self.lines.recv_timeout(Duration::from_micros(left));
             let line = line.unwrap_or_else(|_| panic!("no {what} after:\n{}", self.said.join("\n")));
             self.said.push(line.clone());
             let notice: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
             if which(&notice) {
                 return notice;
+            }
+        }
+    }
+
+    /// Waits until it says something like this; nothing if it ends before.
+    pub(crate) fn hear(&mut self, which: impl Fn(&Value) -> bool) -> Option<Value> {
+        loop {
+            let line = match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => panic!("waited in vain after:\n{}", self.said.join("\n")),
+            };
+            self.said.push(line.clone());
+            // Its last line may be cut, and its last words need not be a notice.
+            let notice = serde_json::from_str::<Value>(&line).unwrap_or_default();
+            if which(&notice) {
+                return Some(notice);
             }
         }
     }

@@ -84,7 +84,7 @@ impl Scene {
         }
         self.diary.close();
         let seen = watched.map(|(mut seen, looks)| {
-            if looks < 5 {
+            if looks < 2 && seen.verdict() == Verdict::Proven {
                 seen.doubt(format!("the archive was looked at only {looks} times while it was written"));
             }
             seen

@@ -17,6 +17,7 @@ mod daemon;
 mod diary;
 mod ending;
 mod file;
+mod mortal;
 mod net;
 mod proxy;
 mod settings;
@@ -126,7 +127,7 @@ impl Scene {
     pub(crate) fn launch(&mut self) {
         assert!(self.daemon.is_none(), "the daemon runs already");
         let begun = diary::now();
-        self.daemon = Some(Daemon::spawn(self.siftd("run")));
+        self.daemon = Some(Daemon::spawn(self.siftd("run"), &self.path("daemon.log")));
         if !self.stage.starts_badly {
             self.until("started");
         }

@@ -9,13 +9,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Sleep;
 
 /// Chunks that may be on their way in one direction.
 const CHUNKS_MAX: usize = 1024;
 const CHUNK: usize = 16 << 10;
+const BUFFER: u32 = 64 << 10;
 
 /// What happens to the bytes of one direction.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -116,11 +117,18 @@ async fn accept(listener: TcpListener, to: SocketAddr, lines: Lines, later: Arc<
         let sums = Arc::clone(&sums);
         tokio::spawn(async move {
             // A server that does not listen is one that hangs up at once.
-            if let Ok(server) = TcpStream::connect(to).await {
+            if let Ok(server) = connect(to).await {
                 serve(client, server, ways, &sums).await;
             }
         });
     }
+}
+
+/// A small buffer, so that a server soon feels that nobody reads.
+async fn connect(to: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(BUFFER)?;
+    socket.connect(to).await
 }
 
 async fn serve(client: TcpStream, server: TcpStream, ways: watch::Receiver<Way>, sums: &Sums) {

@@ -1,5 +1,9 @@
 //! What is proven complete: the frontier of one connection, and the words for what lies outside.
 
+mod server_clock;
+
+pub use server_clock::ServerClock;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
@@ -198,61 +202,6 @@ impl Frontier {
     }
 }
 
-/// What is known of the server's clock against ours: its reading less ours lies between two bounds, in microseconds.
-///
-/// Servers tell their clock in whole seconds, so a single telling leaves a second of doubt. All doubt is charged to the
-/// lag of every message (see [`ServerClock::ours`]): coverage ends earlier by it, never later. Assumed is that the two
-/// clocks do not drift apart by a second within the life of one connection.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct ServerClock {
-    bounds: Option<(i64, i64)>,
-}
-
-/// A telling in whole seconds may mean any moment of that second.
-const SECOND: i64 = 1_000_000;
-
-/// A tick this far beyond all we know is a lie or a jump; the next connection will tell.
-const ABSURD: i64 = 2 * SECOND;
-
-/// Without any bound yet, a tick this far from our own clock is not believed, in microseconds.
-const FAR: i64 = 7 * 24 * 3600 * SECOND;
-
-impl ServerClock {
-    /// The server told `told` (whole seconds) between our sending at `sent` and its arrival at `received`.
-    pub fn exchange(&mut self, sent: Time, received: Time, told: Time) {
-        let low = told.micros().saturating_sub(received.micros());
-        let high = told.micros().saturating_add(SECOND).saturating_sub(sent.micros());
-        self.bounds = Some(match self.bounds {
-            Some((least, most)) if low.max(least) <= high.min(most) => (low.max(least), high.min(most)),
-            // The two clocks have drifted or one was set: what came last is right.
-            _ => (low, high),
-        });
-    }
-
-    /// The server told `told` (whole seconds) at some time before it arrived at `received`.
-    pub fn tick(&mut self, received: Time, told: Time) {
-        let low = told.micros().saturating_sub(received.micros());
-        self.bounds = match self.bounds {
-            Some((least, most)) if low <= most => Some((least.max(low), most)),
-            Some((_, most)) if low <= most.saturating_add(ABSURD) => Some((low, low.saturating_add(SECOND))),
-            Some(bounds) => Some(bounds),
-            // It may have waited: it says how far the server's clock is ahead at least. That it is not behind is assumed.
-            None if low.saturating_abs() <= FAR => Some((low, low.saturating_add(SECOND).max(SECOND))),
-            None => None,
-        };
-    }
-
-    /// The server's clock less ours, in microseconds: nought where nought is possible, else the nearest that is.
-    pub fn offset(&self) -> Option<i64> {
-        self.bounds.map(|(low, high)| 0_i64.clamp(low, high.max(low)))
-    }
-
-    /// A moment by the server's clock, by ours: the earliest that it can have been.
-    pub fn ours(&self, server: Time) -> Time {
-        server.shifted(self.bounds.map_or(0, |(_, high)| high.saturating_neg()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,53 +329,5 @@ mod tests {
         assert_eq!(frontier.proven(), at(8_000));
         frontier.hold(false);
         assert_eq!(frontier.proven(), at(18_000));
-    }
-
-    #[test]
-    fn a_clock_that_may_be_right_is_taken_to_be_right() {
-        let mut clock = ServerClock::default();
-        clock.exchange(at(0), at(40), Time::from_seconds(1_000_000));
-        assert_eq!(clock.offset(), Some(0));
-    }
-
-    #[test]
-    fn a_skewed_clock_is_learned_from_the_handshake_and_narrowed_by_ticks() {
-        let mut clock = ServerClock::default();
-        clock.exchange(at(0), at(0), Time::from_seconds(1_000_300));
-        assert_eq!(clock.offset(), Some(300_000_000));
-        clock.tick(at(100), Time::from_seconds(1_000_301));
-        assert_eq!(clock.offset(), Some(300_900_000));
-        // The doubt left is 0.1 s: all of it makes the moment earlier.
-        assert_eq!(clock.ours(Time::from_seconds(1_000_301)), at(0));
-    }
-
-    #[test]
-    fn a_slow_exchange_leaves_all_of_its_length_in_doubt() {
-        let mut clock = ServerClock::default();
-        // The server may have read its clock at any moment of these five seconds.
-        clock.exchange(at(0), at(5_000), Time::from_seconds(1_000_000));
-        assert!(clock.ours(Time::from_seconds(1_000_000)) <= at(-1_000));
-        assert_eq!(clock.offset(), Some(0));
-    }
-
-    #[test]
-    fn a_tick_that_waited_in_the_servers_buffer_is_not_taken_for_a_clock_that_is_behind() {
-        let mut clock = ServerClock::default();
-        clock.tick(at(5_000), Time::from_seconds(1_000_000));
-        let mut frontier = Frontier::new(at(0), MARGIN);
-        frontier.told(at(5_000), clock.ours(Time::from_seconds(1_000_000)));
-        assert!(frontier.proven() <= at(0).before(MARGIN));
-        assert_eq!(clock.offset(), Some(0));
-    }
-
-    #[test]
-    fn absurd_ticks_change_nothing() {
-        let mut clock = ServerClock::default();
-        clock.exchange(at(0), at(0), Time::from_seconds(1_000_000));
-        let known = clock;
-        for told in [0, -5, i64::MAX / SECOND, 1_000_000 - 86_400, 1_000_000 + 86_400] {
-            clock.tick(at(0), Time::from_seconds(told));
-            assert_eq!(clock, known, "{told}");
-        }
     }
 }

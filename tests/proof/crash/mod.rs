@@ -1,0 +1,98 @@
+//! SIGKILL at every system call that changes a file of the archive, one after the other, none left out.
+
+mod gate;
+mod script;
+mod sweep;
+mod tracer;
+
+use serde_json::json;
+
+use crate::scene::{Fault, Scene, Stage, skip};
+use gate::Gate;
+use script::{aged, lived, play, stop_when_pruned};
+use sweep::{Sweep, tell};
+use tracer::Trace;
+
+const WORLD: &str = "[world]\nstreams = 4\nrate = \"40/s\"\ndeletes = 0.1\n";
+
+/// A scene whose daemon can be watched, and its gate.
+fn scene() -> (Gate, Scene) {
+    let gate = Gate::default();
+    let stage = Stage::new(WORLD).settings("[reconnect]\nnetwork_step = \"50ms\"\n[retention]\nnotices = \"1h\"\n");
+    let scene = stage.behind(&["sh", "-c", &gate.script(), "sh"]).starts_badly().open();
+    (gate, scene)
+}
+
+/// A first start on an empty folder, and all that can happen in a second.
+fn from_nothing(end_at: usize) -> Trace {
+    let (gate, mut scene) = scene();
+    let begun = Scene::clock();
+    let tracer = gate.launch(&mut scene, Some(end_at));
+    play(&mut scene);
+    let dead = scene.fault("killed", &["crash", "shutdown", "network", "starting"]);
+    let (code, said) = scene.buried();
+    let trace = tracer.end();
+    assert_eq!(code, if trace.killed { None } else { Some(0) }, "{said}");
+    prove(scene, begun, dead, &trace);
+    trace
+}
+
+/// A start after a kill: what was not proven becomes gaps, and notices that have expired go.
+fn from_ruins(end_at: usize) -> Trace {
+    let (gate, mut scene) = scene();
+    let begun = Scene::clock();
+    scene.launch();
+    lived(&mut scene);
+    let dead = scene.kill();
+    let before = aged(&scene.archive());
+    let tracer = gate.launch(&mut scene, Some(end_at));
+    stop_when_pruned(&mut scene, before);
+    let (code, said) = scene.buried();
+    let trace = tracer.end();
+    assert_eq!(code, if trace.killed { None } else { Some(0) }, "{said}");
+    prove(scene, begun, dead, &trace);
+    trace
+}
+
+/// The next start goes well, and the oracle finds nothing.
+fn prove(mut scene: Scene, begun: i64, dead: Fault, trace: &Trace) {
+    let again = scene.fault("killed or stopped", &["crash", "shutdown", "network", "starting"]);
+    scene.revive(begun);
+    scene.until("subscribed");
+    let fired = json!({"killed": trace.killed, "at": trace.points.last()});
+    scene.over(dead, &fired);
+    scene.over(again, &fired);
+    scene.finish_as_it_is(&[]);
+}
+
+fn cannot_trace(name: &str) -> bool {
+    let able = cfg!(target_arch = "x86_64") && rustix::process::geteuid().is_root();
+    if !able {
+        skip(name, "it reads the registers of x86_64 and the open files of a process that forbids it: run as root");
+    }
+    !able
+}
+
+#[test]
+fn killed_at_every_call_of_a_first_second() {
+    if cannot_trace("crash::killed_at_every_call_of_a_first_second") {
+        return;
+    }
+    let points = Sweep::over(from_nothing);
+    tell(&format!("a first second: {points}"));
+    // Whatever else a later version does, it cannot do without these.
+    for call in ["pwrite64 archive.db-wal", "pwrite64 archive.db", "sync archive.db-wal", "sync ."] {
+        assert!(points.has(call), "no {call}: {points}");
+    }
+    assert!(points.count() > 200, "{points}");
+}
+
+#[test]
+fn killed_at_every_call_of_a_start_after_a_kill() {
+    if cannot_trace("crash::killed_at_every_call_of_a_start_after_a_kill") {
+        return;
+    }
+    let points = Sweep::over(from_ruins);
+    tell(&format!("a start after a kill: {points}"));
+    assert!(points.has("pwrite64 archive.db-wal") && points.count() > 50, "{points}");
+}
