@@ -156,6 +156,13 @@ impl Writer {
                     // Nobody waits any more: the streams are wanted all the same.
                     drop(answer.send(starts));
                 }
+                Task::Heal { healing, answer } => {
+                    let work =
+                        |books: &mut Books, db: &Connection, occasion: Occasion| books.heal(db, &healing, occasion);
+                    // What leaves the machine, or costs money, is on the medium first.
+                    let written = self.persist(true, work)?;
+                    drop(answer.send(written));
+                }
                 Task::Finish { answer } => return Ok(answer),
             }
             self.look_after()?;

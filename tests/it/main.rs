@@ -6,6 +6,7 @@
 mod archive;
 mod archive_files;
 mod archive_gaps;
+mod archive_heal;
 mod archive_house;
 mod archive_log;
 mod archive_page;
