@@ -3,7 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `open`, `lock`, `header`, `schema`, `check` | the way to a file that is ours, whole, and of this version |
-//! | `ledger`, `recover`, `adopt` | coverage and gaps of every stream, from the start to its end |
+//! | `ledger`, `recover`, `retract`, `adopt` | coverage and gaps of every stream, from the start to its end |
 //! | `batch`, `queue`, `event` | the way from the connection to the writer, and what the writer has to say |
 //! | `writer`, `trouble`, `identity`, `checkpoint` | the one thread that writes, and what it does when it cannot |
 //! | `commit`, `tally`, `tombstone` | what one transaction writes |
@@ -32,6 +32,7 @@ mod open;
 mod queue;
 pub mod reading;
 mod recover;
+mod retract;
 mod schema;
 mod tally;
 mod tombstone;

@@ -5,6 +5,7 @@
 mod clocks;
 mod crash;
 mod deletes;
+mod disk;
 mod doctored;
 mod frames;
 mod guard;
@@ -14,9 +15,11 @@ mod load;
 mod network;
 #[path = "../oracle/judge/mod.rs"]
 mod oracle;
+mod passage;
 mod peace;
 mod power;
 mod process;
 mod protocol;
 mod reload;
 mod scene;
+mod soak;

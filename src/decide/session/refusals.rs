@@ -26,6 +26,10 @@ impl Session {
                 Anonymous::Nobody if refusal == Some(Refusal::Overflow) => {}
                 Anonymous::Nobody => return self.renew(turn, text),
             }
+        } else {
+            for slot in &slots {
+                self.streams.contradict(*slot);
+            }
         }
         if refusal == Some(Refusal::Overflow) {
             for slot in self.streams.overflow() {
