@@ -234,7 +234,7 @@ impl Server {
             let at = query.span.until + 5;
             rows.push(Row {
                 message: Message { stream: query.stream.clone(), id: "outside".to_owned(), at },
-                dated: true,
+                dated: false,
                 deletes: false,
             });
         }
