@@ -95,7 +95,7 @@ impl Course {
         let report = scene.finish_as_it_is(classes);
         fs::write(output.join("report.txt"), format!("{figures}\n{report}")).unwrap();
         if trouble.is_none() {
-            quiet(&said);
+            quiet(&said, self.minutes());
             assert_eq!(report.counted("in_gap"), 0, "{report}");
         }
         self.judge(&samples);
@@ -210,11 +210,13 @@ impl Run {
         self.scene.holds("SELECT count(*) = 0 FROM streams WHERE state NOT IN ('active', 'retired')");
     }
 
-    /// The world stands still, and what is under way arrives.
+    /// The world stands still, what is under way arrives, and all that the daemon said is heard.
     fn settle(&mut self) {
         self.cues(&[r#"{"do":{"rate":"0/s"}}"#]);
         let now_us = jiff::Timestamp::now().as_microsecond();
         self.scene.holds(&format!("SELECT min(covered_until_us) > {now_us} FROM streams WHERE state = 'active'"));
+        self.scene.daemon().signal(rustix::process::Signal::USR1);
+        self.scene.until("state");
     }
 }
 
@@ -230,11 +232,17 @@ fn weigh_log(samples: &mut [Sample], said: &[String]) {
     }
 }
 
-/// What the daemon said when nothing was amiss: nothing that a person need read.
-fn quiet(said: &[String]) {
-    let loud = said.iter().filter(|line| !line.contains(r#""level":"info""#) && !line.contains(r#""level":"debug""#));
-    let loud: Vec<&String> = loud.collect();
+/// What the daemon said when nothing was amiss: that it lives, and nothing that a person need read.
+fn quiet(said: &[String], minutes: f64) {
+    let of =
+        |level: &str| said.iter().filter(|line| line.contains(&format!(r#""level":"{level}""#))).collect::<Vec<_>>();
+    let loud = [of("error"), of("warn")].concat();
     assert!(loud.is_empty(), "said without a reason: {loud:?}");
+    let summaries = said.iter().filter(|line| line.contains(r#""notice":"summary""#)).count();
+    assert!(
+        f64::from(u32::try_from(summaries).unwrap()) >= minutes - 1.0,
+        "{summaries} summaries in {minutes} minutes"
+    );
 }
 
 /// The line through a measure, after the first sixth of the run: caches fill, and the first reconnects make room.
