@@ -3,10 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::archive::{Archive, OpenError, Options, QueueBounds, Synchronous};
+use crate::archive::reading::{ReadError, Reading};
+use crate::archive::{Archive, OpenError, Options, QueueBounds, Synchronous, Unhealed};
+use crate::backfill::{Plan, Request, Situation, plan};
 use crate::config::{self, Loaded, Settings};
 use crate::decide::Session;
-use crate::driver::{Driver, Pulse, Reloader, policy_of, protocol_of, start_of, wanted_of};
+pub use crate::driver::request_path;
+use crate::driver::{
+    self, Driver, Pulse, Reloader, archived_of, heal_policy_of, policy_of, protocol_of, start_of, wanted_of,
+};
 use crate::exit::Exit;
 use crate::host::clock::Clock;
 use crate::host::core_dump::forbid_core_dumps;
@@ -116,14 +121,40 @@ fn wire(
         mask: address.mask,
         timeout: settings.source.connect_timeout,
         max_frame: settings.source.max_frame,
-        tls,
+        tls: Arc::clone(&tls),
     };
+    let heal = driver::heal(&settings, &intake, tls, clock).map_err(|why| Refusal::new(Exit::Config, why))?;
     let streams = streams.into_iter().map(start_of).collect();
     let session = Session::new(policy_of(&settings), streams, recovery.connection, now, seed(now));
     let pulse = Pulse::new(Systemd::of_environment(), now);
     let reloader = Reloader::new(path.to_path_buf(), settings);
-    let driver = Driver { session, protocol, dialer, clock, log, intake, events, requests, reloader, pulse };
+    let driver = Driver { session, protocol, dialer, clock, log, intake, events, requests, reloader, pulse, heal };
     Ok((driver, first))
+}
+
+/// The gaps that `request` means and what filling them now would take; and whether the server's clock is known.
+///
+/// # Errors
+/// If the archive cannot be read.
+pub fn planned(
+    settings: &Settings,
+    archive: &Reading,
+    request: &Request,
+    now: Time,
+) -> Result<(Plan, bool), ReadError> {
+    let found = Unhealed::read(archive, now.micros().div_euclid(86_400_000_000))?;
+    let gaps: Vec<_> = found.gaps.into_iter().filter(|gap| request.covers(gap)).collect();
+    let situation = Situation {
+        now,
+        offset: Some(found.clock_offset.unwrap_or(0)),
+        spent: found.spent,
+        jobs: found.jobs.len(),
+        tag: &found.tag,
+        asked: true,
+    };
+    let archived = archived_of(settings);
+    let tariff = |ask: &crate::historic::Ask| archived.credits(ask);
+    Ok((plan(&heal_policy_of(settings), &situation, &gaps, &tariff), found.clock_offset.is_some()))
 }
 
 /// Chance for the jitter: many daemons that start at one moment differ by their process.

@@ -82,3 +82,20 @@ impl fmt::Display for Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_says_what_the_server_said_if_it_said_anything() {
+        let refused =
+            |text: &str| Fault::Refused { status: 503, retry_after: None, class: None, text: text.to_owned() };
+        let closed = |code, reason: &str| Fault::Closed { code, reason: reason.to_owned() };
+        assert_eq!(refused("").to_string(), "the server answered 503");
+        assert_eq!(refused("full").to_string(), "the server answered 503: full");
+        assert_eq!(closed(None, "").to_string(), "the server closed");
+        assert_eq!(closed(Some(1001), "").to_string(), "the server closed with code 1001");
+        assert_eq!(closed(Some(1001), "bye").to_string(), "the server closed with code 1001: bye");
+    }
+}

@@ -70,6 +70,14 @@ pub const STORAGE_RETRY_FIRST: Duration = Duration::from_millis(200);
 pub const STORAGE_RETRY_MAX: Duration = Duration::from_secs(10);
 /// The write-ahead log is moved into the archive from this size on.
 pub const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+/// Deliveries that one account may have at a time (DataSift, Push Delivery: "200 active, retrying or paused").
+pub const JOBS_MAX: usize = 200;
+/// What the requests of one job are taken to cost, in the server's credits (DataSift, Rate Limiting).
+pub const JOB_CREDITS: usize = 166;
+/// Bytes around the rows of a page.
+pub const BODY_OVERHEAD: usize = 1024 * 1024;
+/// Notices of backfill that may wait for the loop.
+pub const HEAL_NOTICES_MAX: usize = 64;
 /// How long `siftd reload` waits for the daemon's answer.
 pub const RELOAD_ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Everything a stop may take; systemd/siftd.service gives more (`TimeoutStopSec`).

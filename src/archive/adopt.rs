@@ -15,8 +15,6 @@ struct Known {
     id: StreamId,
     retired: bool,
     wanted: Time,
-    /// Where all that is written of it ends. A history that begins anew does not reach back behind it.
-    end: Time,
 }
 
 /// At a start: exactly these streams are wanted, and none is acknowledged. Others are retired.
@@ -68,19 +66,9 @@ pub(super) fn also(
 
 fn known(db: &Connection, entry: &Wanted) -> Result<Option<Known>, Trouble> {
     let known = db
-        .prepare_cached(
-            "SELECT id, state = 'retired', wanted,
-                    max(wanted, coalesce(retired, wanted), coalesce(covered, wanted),
-                        coalesce((SELECT max(ended) FROM gap WHERE gap.stream = stream.id), wanted))
-               FROM stream WHERE name = ?1",
-        )?
+        .prepare_cached("SELECT id, state = 'retired', wanted FROM stream WHERE name = ?1")?
         .query_row([&entry.name], |row| {
-            Ok(Known {
-                id: StreamId(row.get(0)?),
-                retired: row.get(1)?,
-                wanted: Time::from_micros(row.get(2)?),
-                end: Time::from_micros(row.get(3)?),
-            })
+            Ok(Known { id: StreamId(row.get(0)?), retired: row.get(1)?, wanted: Time::from_micros(row.get(2)?) })
         })
         .optional()?;
     Ok(known)
@@ -94,24 +82,23 @@ fn begin(
     before: Option<Known>,
     now: Time,
 ) -> Result<StreamStart, Trouble> {
-    let (id, wanted) = if let Some(stream) = before {
-        let wanted = now.max(stream.end);
+    let id = if let Some(stream) = before {
         db.prepare_cached(
             "UPDATE stream SET label = ?2, state = 'wanted', reason = NULL, wanted = ?3, began = NULL, retired = NULL
               WHERE id = ?1",
         )?
-        .execute(params![stream.id.0, entry.label, wanted.micros()])?;
-        (stream.id, wanted)
+        .execute(params![stream.id.0, entry.label, now.micros()])?;
+        stream.id
     } else {
         let id = db
             .prepare_cached(
                 "INSERT INTO stream (name, label, state, wanted) VALUES (?1, ?2, 'wanted', ?3) RETURNING id",
             )?
             .query_row(params![entry.name, entry.label, now.micros()], |row| row.get(0))?;
-        (StreamId(id), now)
+        StreamId(id)
     };
-    ledger.want(id, wanted);
-    start(ledger, entry, id, wanted)
+    ledger.want(id, now);
+    start(ledger, entry, id, now)
 }
 
 fn start(ledger: &Ledger, entry: &Wanted, id: StreamId, wanted: Time) -> Result<StreamStart, Trouble> {

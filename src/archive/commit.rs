@@ -18,6 +18,8 @@ pub(super) struct Books {
     pub(super) ledger: Ledger,
     pub(super) tombstones: Tombstones,
     tally: Tally,
+    /// Whether there may be rows that came by backfill, over which live ones win.
+    pub(super) backfilled: bool,
     /// When the daemon's row was written.
     pub(super) told: Time,
 }
@@ -33,7 +35,11 @@ pub(super) struct Occasion {
 }
 
 const INSERT: &str = "INSERT INTO interaction (received, bucket, stream, id, created, kind, origin, payload)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7) ON CONFLICT (id, stream) DO NOTHING";
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?8, ?7) ON CONFLICT (id, stream) DO NOTHING";
+
+/// A live row takes the place of one that came by backfill; the row itself stays where it is.
+const REPLACE: &str = "UPDATE interaction SET created = ?3, kind = ?4, payload = ?5, origin = 0
+                        WHERE id = ?1 AND stream = ?2 AND origin = 1";
 
 impl Books {
     pub(super) fn load(db: &Connection) -> Result<Self, Trouble> {
@@ -41,6 +47,7 @@ impl Books {
             ledger: Ledger::load(db)?,
             tombstones: Tombstones::load(db)?,
             tally: Tally::load(db)?,
+            backfilled: db.prepare("SELECT 1 FROM backfill_job LIMIT 1")?.exists([])?,
             told: Time::from_micros(0),
         })
     }
@@ -52,7 +59,7 @@ impl Books {
         batches: impl Iterator<Item = &'b Batch>,
         occasion: Occasion,
     ) -> Result<Option<bool>, Trouble> {
-        let mut turn = Turn { db, insert: db.prepare_cached(INSERT)?, occasion, reach: None, drain: None };
+        let mut turn = Turn::new(db, occasion)?;
         for batch in batches {
             let (mut text, entries) = batch.parts();
             for entry in entries {
@@ -78,7 +85,7 @@ impl Books {
                     kind: cut(text, *kind)?,
                     payload: cut(text, *payload)?,
                 };
-                self.interaction(turn, &row)
+                self.interaction(turn, &row, Origin::Live).map(drop)
             }
             Entry::Delete { id } => self.delete(turn.db, cut(text, *id)?, turn.occasion.now),
             Entry::Quarantine(frame) => quarantine(turn.db, frame),
@@ -96,24 +103,29 @@ impl Books {
         }
     }
 
-    fn interaction(&mut self, turn: &mut Turn<'_>, row: &Row<'_>) -> Result<(), Trouble> {
+    pub(super) fn interaction(&mut self, turn: &mut Turn<'_>, row: &Row<'_>, origin: Origin) -> Result<Kept, Trouble> {
         if self.tombstones.bars(turn.db, row.id)? {
-            return Ok(());
+            return Ok(Kept::Barred);
         }
         let mut key = self.tally.key(row.received);
+        let created = row.created.map(Time::micros);
         loop {
-            let created = row.created.map(Time::micros);
-            let values = params![key, self.tally.bucket(), row.stream.0, row.id, created, row.kind, row.payload];
-            match turn.insert.execute(values) {
-                Ok(0) => return Ok(()),
-                Ok(_) => return self.tally.wrote(turn.db, key),
+            let (bucket, by) = (self.tally.bucket(), origin.number());
+            match turn.insert.execute(params![key, bucket, row.stream.0, row.id, created, row.kind, row.payload, by]) {
+                Ok(0) if origin == Origin::Live && self.backfilled => {
+                    let values = params![row.id, row.stream.0, created, row.kind, row.payload];
+                    turn.db.prepare_cached(REPLACE)?.execute(values)?;
+                    return Ok(Kept::Known);
+                }
+                Ok(0) => return Ok(Kept::Known),
+                Ok(_) => return self.tally.wrote(turn.db, key).map(|()| Kept::New),
                 Err(error) if is_taken(&error) => key = key.saturating_add(1),
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    fn delete(&mut self, db: &Connection, id: &str, now: Time) -> Result<(), Trouble> {
+    pub(super) fn delete(&mut self, db: &Connection, id: &str, now: Time) -> Result<(), Trouble> {
         self.tombstones.bar(db, id, now)?;
         let mut rows = db.prepare_cached("DELETE FROM interaction WHERE id = ?1 RETURNING stream, received, bucket")?;
         let gone: Vec<(u32, i64, i64)> =
@@ -181,27 +193,60 @@ impl Books {
     }
 }
 
+/// The way by which a row came.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Origin {
+    Live,
+    Backfill,
+}
+
+impl Origin {
+    /// As in the table.
+    const fn number(self) -> i64 {
+        match self {
+            Self::Live => 0,
+            Self::Backfill => 1,
+        }
+    }
+}
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kept {
+    New,
+    /// It was there.
+    Known,
+    /// It was deleted by order.
+    Barred,
+}
+
 /// One transaction while it is being written.
-struct Turn<'c> {
-    db: &'c Connection,
+pub(super) struct Turn<'c> {
+    pub(super) db: &'c Connection,
     insert: CachedStatement<'c>,
     occasion: Occasion,
     reach: Option<Reach>,
     drain: Option<bool>,
 }
 
+impl<'c> Turn<'c> {
+    pub(super) fn new(db: &'c Connection, occasion: Occasion) -> Result<Self, Trouble> {
+        Ok(Self { db, insert: db.prepare_cached(INSERT)?, occasion, reach: None, drain: None })
+    }
+}
+
 /// An interaction on its way into its row.
-struct Row<'t> {
-    received: Time,
-    stream: StreamId,
-    created: Option<Time>,
-    id: &'t str,
-    kind: &'t str,
-    payload: &'t str,
+pub(super) struct Row<'t> {
+    pub(super) received: Time,
+    pub(super) stream: StreamId,
+    pub(super) created: Option<Time>,
+    pub(super) id: &'t str,
+    pub(super) kind: &'t str,
+    pub(super) payload: &'t str,
 }
 
 /// Takes the next piece off the batch's text.
-fn cut<'t>(text: &mut &'t str, length: usize) -> Result<&'t str, Trouble> {
+pub(super) fn cut<'t>(text: &mut &'t str, length: usize) -> Result<&'t str, Trouble> {
     let (piece, rest) =
         text.split_at_checked(length).ok_or_else(|| Trouble::Broken("a batch ends within a row".to_owned()))?;
     *text = rest;
@@ -216,7 +261,7 @@ fn is_taken(error: &rusqlite::Error) -> bool {
     })
 }
 
-fn quarantine(db: &Connection, frame: &Quarantined) -> Result<(), Trouble> {
+pub(super) fn quarantine(db: &Connection, frame: &Quarantined) -> Result<(), Trouble> {
     let connection = frame.connection.map(|connection| connection.0);
     db.prepare_cached("INSERT INTO quarantined (at, connection, reason, frame) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![frame.at.micros(), connection, frame.reason, frame.frame])?;

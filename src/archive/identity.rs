@@ -21,6 +21,11 @@ impl Identity {
         Ok(Self { archive: name(std::fs::metadata(path)?), log: name(std::fs::metadata(beside(path, "-wal"))?) })
     }
 
+    /// Whether the archive itself is where it was, whatever became of its log.
+    pub(super) fn has_archive(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|about| (about.dev(), about.ino()) == self.archive)
+    }
+
     /// Writing to a file that nobody can find any more would look like success.
     pub(super) fn stands(&self, path: &Path) -> Result<(), Trouble> {
         let moved = |what: &str| {

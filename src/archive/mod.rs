@@ -3,10 +3,11 @@
 //! | file | what it is |
 //! |---|---|
 //! | `open`, `lock`, `header`, `schema`, `check` | the way to a file that is ours, whole, and of this version |
-//! | `ledger`, `recover`, `adopt` | coverage and gaps of every stream, from the start to its end |
+//! | `ledger`, `recover`, `retract`, `adopt` | coverage and gaps of every stream, from the start to its end |
 //! | `batch`, `queue`, `event` | the way from the connection to the writer, and what the writer has to say |
 //! | `writer`, `trouble`, `identity`, `checkpoint` | the one thread that writes, and what it does when it cannot |
 //! | `commit`, `tally`, `tombstone` | what one transaction writes |
+//! | `heal`, `unhealed` | jobs that fill gaps: what each step writes, and what there is to do |
 //!
 //! Three facts hold it together. The position of a connection commits with the rows before it. A stream that is
 //! wanted has exactly one running cover or one open gap from its first word on. What could not be committed stays in
@@ -21,6 +22,7 @@ mod commit;
 mod commit_model;
 mod event;
 mod header;
+mod heal;
 mod identity;
 mod ledger;
 #[cfg(test)]
@@ -30,13 +32,17 @@ mod open;
 mod queue;
 pub mod reading;
 mod recover;
+mod retract;
 mod schema;
 mod tally;
 mod tombstone;
 mod trouble;
+mod unhealed;
 mod writer;
 
 pub use batch::Batch;
 pub use event::{Event, Events};
+pub use heal::Healing;
 pub use open::{Archive, Crashed, OpenError, Options, Recovery, Standing, StreamStart, Synchronous, Wanted};
 pub use queue::{AdoptError, FinishError, Intake, QueueBounds};
+pub use unhealed::Unhealed;

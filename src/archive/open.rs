@@ -170,6 +170,13 @@ impl Archive {
         }
         check::look(&db).map_err(|why| OpenError::Damaged { path: path.clone(), why })?;
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(storage)?;
+        if schema::is_older(&db).map_err(storage)? {
+            // All of it or nothing: a start that is cut short leaves the file as it was.
+            schema::migrate(&mut db).map_err(|error| OpenError::Storage {
+                path: path.clone(),
+                why: format!("it cannot be brought to version {}: {error}", schema::VERSION),
+            })?;
+        }
         let (books, recovery) = transact(&db, |db| {
             let mut books = Books::load(db)?;
             let recovery = recover(db, &mut books.ledger, now)?;

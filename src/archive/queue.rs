@@ -9,7 +9,9 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::batch::Batch;
+use super::heal::Healing;
 use super::open::{StreamStart, Wanted};
+use crate::healing::Written;
 use crate::limits::{BURST_BYTES_MAX, COMMIT_ROWS_MAX, QUARANTINED_WEIGHT};
 use crate::time::Time;
 
@@ -53,6 +55,7 @@ pub enum FinishError {
 pub(super) enum Order {
     Write(Parcel),
     Adopt { added: Vec<Wanted>, now: Time, answer: oneshot::Sender<Vec<StreamStart>> },
+    Heal { healing: Box<Healing>, answer: oneshot::Sender<Written> },
     Finish { answer: oneshot::Sender<Result<(), String>> },
 }
 
@@ -68,6 +71,7 @@ pub(super) enum Task {
     Nothing,
     Write(Vec<Parcel>),
     Adopt { added: Vec<Wanted>, now: Time, answer: oneshot::Sender<Vec<StreamStart>> },
+    Heal { healing: Box<Healing>, answer: oneshot::Sender<Written> },
     Finish { answer: oneshot::Sender<Result<(), String>> },
 }
 
@@ -150,6 +154,15 @@ impl Intake {
     pub async fn adopt(&self, added: Vec<Wanted>, now: Time) -> Result<Vec<StreamStart>, AdoptError> {
         let (answer, answered) = oneshot::channel();
         if !self.0.push(Order::Adopt { added, now, answer }) {
+            return Err(AdoptError);
+        }
+        answered.await.map_err(|_gone| AdoptError)
+    }
+
+    /// Writes one step of a job, after everything sent before. On the medium when it answers.
+    pub async fn heal(&self, healing: Healing) -> Result<Written, AdoptError> {
+        let (answer, answered) = oneshot::channel();
+        if !self.0.push(Order::Heal { healing: Box::new(healing), answer }) {
             return Err(AdoptError);
         }
         answered.await.map_err(|_gone| AdoptError)
@@ -290,6 +303,7 @@ impl Queue {
                     break;
                 }
                 Order::Adopt { added, now, answer } => return Task::Adopt { added, now, answer },
+                Order::Heal { healing, answer } => return Task::Heal { healing, answer },
                 Order::Finish { answer } => return Task::Finish { answer },
             }
         }

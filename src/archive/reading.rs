@@ -124,7 +124,7 @@ impl Reading {
         };
         let foreign = |why: &str| Err(ReadError::Foreign { path: self.path.clone(), why: why.to_owned() });
         match (header("application_id")?, header("user_version")?) {
-            (APPLICATION_ID, VERSION) => match strangeness(&self.connection) {
+            (APPLICATION_ID, VERSION) => match strangeness(&self.connection, VERSION) {
                 Ok(None) => Ok(()),
                 Ok(Some(strange)) => Err(ReadError::Damaged { path: self.path.clone(), detail: strange }),
                 Err(error) => Err(explained(&self.path, &error)),

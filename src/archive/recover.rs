@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::ledger::{Ledger, Running, proven};
 use super::open::{Crashed, Recovery};
+use super::retract::retract;
 use super::trouble::Trouble;
 use crate::coverage::Cause;
 use crate::limits::QUARANTINED_WEIGHT;
@@ -37,6 +38,9 @@ pub(super) fn recover(db: &Connection, ledger: &mut Ledger, now: Time) -> Result
     }
     db.execute("UPDATE connection SET closed = covered, closed_because = 'crash' WHERE closed IS NULL", [])?;
     let clock_behind = last_moment(db)?.filter(|last| *last > now).map(|last| last.since(now));
+    if clock_behind.is_some() {
+        retract(db, ledger, now)?;
+    }
     Ok(Recovery {
         connection: ConnectionId(db.query_row("SELECT coalesce(max(id), 0) FROM connection", [], |row| row.get(0))?),
         crashed,

@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use std::path::Path;
 use std::time::Duration;
 
+use refinery::Target;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, DEFAULT_NAME, FileControl, OpenFlags};
 
@@ -19,7 +20,7 @@ mod embedded {
 pub(super) const APPLICATION_ID: i64 = 0x7369_6674;
 
 /// The newest version that this program knows.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Rows of the archive are read and written in pages of this many bytes.
 pub(super) const PAGE: u64 = 32 * 1024;
@@ -71,13 +72,22 @@ pub(super) fn migrate(db: &mut Connection) -> Result<(), refinery::Error> {
     embedded::migrations::runner().set_grouped(true).run(db).map(|_report| ())
 }
 
+/// Whether the file is of an earlier version.
+pub(super) fn is_older(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map(|version| version < VERSION)
+}
+
 /// What the file holds that siftd did not make, or made otherwise, or is missing, in words; nothing if all is as it was
 /// made. A trigger or an index that somebody added could make rows vanish without an error, and a changed view could
 /// tell anything. Views beside ours harm nobody who does not ask them.
-pub(super) fn strangeness(db: &Connection) -> rusqlite::Result<Option<String>> {
+///
+/// `version` is the one that the file says it has.
+pub(super) fn strangeness(db: &Connection, version: i64) -> rusqlite::Result<Option<String>> {
     let mut fresh = Connection::open_in_memory()?;
     conceive(&fresh)?;
-    if let Err(error) = migrate(&mut fresh) {
+    let Ok(target) = version.try_into() else { return Ok(Some(format!("it has version {version}"))) };
+    let born = embedded::migrations::runner().set_grouped(true).set_target(Target::Version(target)).run(&mut fresh);
+    if let Err(error) = born {
         return Ok(Some(error.to_string()));
     }
     let (mut ours, found) = (things(&fresh)?, things(db)?);

@@ -3,6 +3,10 @@
 use std::path::Path;
 
 use rusqlite::ErrorCode;
+use rustix::process::{Resource, getrlimit};
+
+use super::open::beside;
+use super::schema::PAGE;
 
 /// Why a commit failed.
 #[derive(Debug)]
@@ -49,6 +53,9 @@ impl Trouble {
     pub(super) fn at(self, path: &Path) -> Self {
         match self {
             Self::Medium(words) if is_full(path) => Self::Full(words),
+            Self::Medium(words) if may_not_grow(path) => {
+                Self::Full(format!("{words}: its files have reached the limit on their size (ulimit -f, LimitFSIZE=)"))
+            }
             Self::Busy(_) | Self::Full(_) | Self::Medium(_) | Self::Damaged(_) | Self::Broken(_) => self,
         }
     }
@@ -65,4 +72,11 @@ const NO_SPACE: u64 = 1024 * 1024;
 
 fn is_full(path: &Path) -> bool {
     rustix::fs::statvfs(path).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < NO_SPACE)
+}
+
+/// Whether a file of the archive has no room for two more pages under this process's limit on the size of files.
+fn may_not_grow(path: &Path) -> bool {
+    let Some(limit) = getrlimit(Resource::Fsize).current else { return false };
+    let is_at_limit = |file: &Path| file.metadata().is_ok_and(|about| about.len().saturating_add(2 * PAGE) > limit);
+    is_at_limit(path) || is_at_limit(&beside(path, "-wal"))
 }

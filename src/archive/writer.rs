@@ -120,10 +120,11 @@ impl Writer {
     /// Writes until it is told to finish, or cannot go on.
     pub(super) fn run(mut self) {
         let end = self.work();
-        let Parts { db, mover, queue, events, lock, .. } = self.parts;
+        let Parts { path, identity, db, mover, queue, events, lock, .. } = self.parts;
         mover.stop();
-        if matches!(end, Err(End::Damaged(_))) {
+        if matches!(end, Err(End::Damaged(_))) || !identity.has_archive(&path) {
             // Nothing more is written into a file that makes no sense: whoever repairs it finds it and its log as is.
+            // And the log of a file that is gone is all that is left: it is not moved to where nobody finds it.
             db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok();
         } else {
             // The log is emptied but stays, so that the group can read. A reader may keep it from being emptied.
@@ -154,6 +155,13 @@ impl Writer {
                     let starts = self.persist(true, work)?;
                     // Nobody waits any more: the streams are wanted all the same.
                     drop(answer.send(starts));
+                }
+                Task::Heal { healing, answer } => {
+                    let work =
+                        |books: &mut Books, db: &Connection, occasion: Occasion| books.heal(db, &healing, occasion);
+                    // What leaves the machine, or costs money, is on the medium first.
+                    let written = self.persist(true, work)?;
+                    drop(answer.send(written));
                 }
                 Task::Finish { answer } => return Ok(answer),
             }

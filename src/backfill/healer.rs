@@ -10,7 +10,7 @@ use super::step::{Input, Request, Step, Tally};
 use super::waits::Ladder;
 use super::worker::{Next, Worker};
 use super::{Mode, Policy};
-use crate::healing::{Change, Draft, Gap, Gate, Job, JobId, Outcome, Price, Stage, Written};
+use crate::healing::{Change, Draft, Gap, GapId, Gate, Job, JobId, Outcome, Price, Stage, Written};
 use crate::historic::{Ask, Hint, Refusal, Told};
 use crate::limits::RETRY_AFTER_MAX;
 use crate::notice::Notice;
@@ -158,7 +158,7 @@ impl<T: Tariff> Healer<T> {
             self.doing = Some(Doing::Keep(job.id));
             return Step::Keep { job, spent };
         }
-        if self.draining {
+        if self.draining || self.policy.mode == Mode::Off {
             return Step::Wait(Time::NEVER);
         }
         if std::mem::take(&mut self.gate_moved) {
@@ -223,7 +223,7 @@ impl<T: Tariff> Healer<T> {
                 self.doing = Some(Doing::Begin(Box::new(draft.clone())));
                 return Step::Write(Change::Begin { draft: Box::new(draft), at: now });
             }
-            if self.offset.is_none() && self.clock_at <= now {
+            if self.offset.is_none() && self.clock_at <= now && self.may_begin() {
                 // Every answer bears a date; this one is the cheapest.
                 self.clock_at = now.after(CLOCK_EVERY);
                 let ask = Ask::Deliveries { page: 1 };
@@ -236,10 +236,15 @@ impl<T: Tariff> Healer<T> {
             return Step::Gaps;
         }
         let jobs = self.workers.values().map(|member| member.worker.deadline(&self.policy)).min();
-        let clock = if self.offset.is_none() { self.clock_at } else { Time::NEVER };
+        let clock = if self.offset.is_none() && self.may_begin() { self.clock_at } else { Time::NEVER };
         let asks = jobs.unwrap_or(Time::NEVER).min(clock).max(opens);
         let plan = if self.policy.mode == Mode::Off { Time::NEVER } else { self.plan_at };
         Step::Wait(asks.min(plan))
+    }
+
+    /// Whether jobs may begin, by the settings or because an operator asked.
+    fn may_begin(&self) -> bool {
+        self.policy.mode == Mode::Auto || self.request.is_some()
     }
 
     /// When something may be asked.
@@ -251,7 +256,7 @@ impl<T: Tariff> Healer<T> {
     pub fn handle(&mut self, now: Time, input: Input) {
         match input {
             Input::Gaps { gaps, spent } => self.on_gaps(now, &gaps, spent),
-            Input::Told { told, hint } => self.on_told(now, told, hint),
+            Input::Told { told, hint } => self.on_told(now, &told, hint),
             Input::Refused(refusal) => self.on_refused(now, &refusal),
             Input::Written(written) => self.on_written(now, written),
             Input::Clock(offset) => {
@@ -332,7 +337,7 @@ impl<T: Tariff> Healer<T> {
         self.says.push_back(Notice::BackfillPlanned { jobs, gaps, credits, milliunits });
     }
 
-    fn on_told(&mut self, now: Time, told: Told, hint: Hint) {
+    fn on_told(&mut self, now: Time, told: &Told, hint: Hint) {
         let Some(Doing::Ask(id, _)) = self.doing.take() else { return };
         self.trouble.heal();
         self.quota.heal();
@@ -350,7 +355,7 @@ impl<T: Tariff> Healer<T> {
             self.close_gate(now, reset);
         }
         let Some(member) = id.and_then(|id| self.workers.get_mut(&id)) else { return };
-        match &told {
+        match told {
             Told::Page(page) if member.worker.rejects(now, page) => return,
             Told::Page(_) => self.keep = Some(member.worker.job.id),
             Told::Prepared { milliunits: Some(milliunits), .. } => {
@@ -359,7 +364,7 @@ impl<T: Tariff> Healer<T> {
                 let more = milliunits.saturating_sub(hours.saturating_mul(self.policy.milliunits_an_hour));
                 let more = Price { credits: 0, milliunits: more };
                 if !more.fits(self.spent, self.policy.budget) && more.milliunits > 0 {
-                    member.worker.told(now, &told);
+                    member.worker.told(now, told);
                     let left = self.policy.budget.milliunits.saturating_sub(self.spent.milliunits);
                     let why = format!("it costs {milliunits} milliunits, and today's budget has {left} more left");
                     return member.worker.give_up(now, why);
@@ -367,10 +372,17 @@ impl<T: Tariff> Healer<T> {
                 member.unbooked = member.unbooked.and(more);
                 self.spent = self.spent.and(more);
             }
-            _ => {}
+            Told::Prepared { .. }
+            | Told::Delivering { .. }
+            | Told::Done
+            | Told::Nothing { .. }
+            | Told::Delivery(_)
+            | Told::Query(_)
+            | Told::Deliveries { .. }
+            | Told::Queries { .. } => {}
         }
         let before = member.worker.job.stage;
-        member.worker.told(now, &told);
+        member.worker.told(now, told);
         if before != Stage::Fetching && member.worker.job.stage == Stage::Fetching {
             let Job { id, stream_name, .. } = &member.worker.job;
             self.says.push_back(Notice::BackfillStarted { job: *id, stream: stream_name.clone() });
@@ -380,22 +392,8 @@ impl<T: Tariff> Healer<T> {
     fn on_refused(&mut self, now: Time, refusal: &Refusal) {
         let Some(Doing::Ask(id, ask)) = self.doing.take() else { return };
         match of_refusal(&ask, refusal) {
-            Reaction::Later { climb, least } => {
-                let ladder = match climb {
-                    Climb::Trouble => &mut self.trouble,
-                    Climb::Quota => &mut self.quota,
-                };
-                let wait = ladder.climb().max(least);
-                let text = PeerText::of(&refusal.text);
-                self.says.push_back(Notice::BackfillTrouble { text, retry_seconds: wait.as_secs_f64() });
-                self.close_gate(now, wait);
-            }
-            Reaction::Look => {
-                let wait = self.trouble.climb();
-                let text = PeerText::of(&refusal.text);
-                self.says.push_back(Notice::BackfillTrouble { text, retry_seconds: wait.as_secs_f64() });
-                self.close_gate(now, wait);
-            }
+            Reaction::Later { climb, least } => self.again_later(now, refusal, climb, least),
+            Reaction::Look => self.again_later(now, refusal, Climb::Trouble, Duration::ZERO),
             Reaction::Pause => {
                 let text = PeerText::of(&refusal.text);
                 if self.gate.paused.is_none() {
@@ -409,6 +407,17 @@ impl<T: Tariff> Healer<T> {
         if let Some(member) = id.and_then(|id| self.workers.get_mut(&id)) {
             member.worker.refused(now, &ask, refusal);
         }
+    }
+
+    fn again_later(&mut self, now: Time, refusal: &Refusal, climb: Climb, least: Duration) {
+        let ladder = match climb {
+            Climb::Trouble => &mut self.trouble,
+            Climb::Quota => &mut self.quota,
+        };
+        let wait = ladder.climb().max(least);
+        let text = PeerText::of(&refusal.text);
+        self.says.push_back(Notice::BackfillTrouble { text, retry_seconds: wait.as_secs_f64() });
+        self.close_gate(now, wait);
     }
 
     fn close_gate(&mut self, now: Time, wait: Duration) {
@@ -447,7 +456,7 @@ impl<T: Tariff> Healer<T> {
         }
     }
 
-    fn on_settled(&mut self, now: Time, id: JobId, outcome: &Outcome, gaps: &[(crate::healing::GapId, &'static str)]) {
+    fn on_settled(&mut self, now: Time, id: JobId, outcome: &Outcome, gaps: &[(GapId, &'static str)]) {
         self.plan_at = self.plan_at.min(now.after(PLAN_SOON));
         if *outcome != Outcome::Complete {
             self.tally.failed += 1;

@@ -24,7 +24,7 @@ pub enum Reaction {
     Some(Duration),
     /// Ask for less at a time.
     Smaller,
-    /// This can never be had.
+    /// This request will never be answered: the job is given up.
     Never,
 }
 
@@ -54,17 +54,19 @@ pub fn of_refusal(ask: &Ask, refusal: &Refusal) -> Reaction {
     };
     match refusal.why {
         Why::Unheard => Reaction::Later { climb: Climb::Trouble, least: named },
-        Why::Unreachable | Why::Unusable => trouble(named),
-        Why::Oversize => match ask {
-            Ask::Fetch { .. } => Reaction::Smaller,
-            _ => trouble(named),
-        },
+        Why::Oversize if is_fetch(ask) => Reaction::Smaller,
+        Why::Unreachable | Why::Unusable | Why::Oversize => trouble(named),
         // A key is not carried to another address: whoever moved the service tells the operator.
         Why::Redirected => Reaction::Pause,
         Why::Status(status) => of_status(status, ask, refusal, named),
     }
 }
 
+const fn is_fetch(ask: &Ask) -> bool {
+    matches!(ask, Ask::Fetch { .. })
+}
+
+#[expect(clippy::match_same_arms, reason = "a table: each row has its own reason")]
 fn of_status(status: u16, ask: &Ask, refusal: &Refusal, named: Duration) -> Reaction {
     let quota = || {
         // A count that begins anew in the past, or in years, is no count.
@@ -77,17 +79,14 @@ fn of_status(status: u16, ask: &Ask, refusal: &Refusal, named: Duration) -> Reac
     match status {
         // A refusal for lack of requests bears the status of one for lack of rights.
         403 if refusal.hint.is_exhausted() => quota(),
-        401 | 402 | 403 => Reaction::Pause,
+        401..=403 => Reaction::Pause,
         404 | 410 if ask.concerns_one() => Reaction::Absent,
         409 | 412 if !ask.may_repeat() => Reaction::Look,
         409 | 412 | 423 | 424 => Reaction::Some(named.max(ALONE)),
-        413 | 414 | 431 => match ask {
-            Ask::Fetch { .. } => Reaction::Smaller,
-            _ => Reaction::Never,
-        },
+        413 | 414 | 431 if is_fetch(ask) => Reaction::Smaller,
         420 | 429 | 507 | 509 | 529 => quota(),
         408 | 421 | 425 => trouble(named),
-        // What was asked is wrong: for this job for ever, as the stream or its sources are what differs.
+        // What was asked is wrong: the stream, its sources or the span.
         400 | 406 | 416 | 422 | 451 => Reaction::Never,
         // Neither the key nor the stream: the service is not what we take it for.
         404 | 405 | 410 | 411 | 415 | 418 | 426 | 501 | 505 | 511 => Reaction::Pause,

@@ -240,15 +240,12 @@ fn admit(policy: &Policy, situation: &Situation<'_>, drafts: Vec<Draft>, plan: &
         } else {
             None
         };
-        match held {
-            Some((why, until)) => {
-                plan.waiting.extend(draft.pieces.iter().map(|piece| Waiting { gap: piece.gap, why, until }));
-            }
-            None => {
-                spent = spent.and(draft.price);
-                jobs += 1;
-                plan.drafts.push(draft);
-            }
+        if let Some((why, until)) = held {
+            plan.waiting.extend(draft.pieces.iter().map(|piece| Waiting { gap: piece.gap, why, until }));
+        } else {
+            spent = spent.and(draft.price);
+            jobs += 1;
+            plan.drafts.push(draft);
         }
     }
 }

@@ -262,13 +262,11 @@ impl Worker {
     }
 
     fn on_done(&mut self, now: Time) {
-        match self.job.stage {
-            Stage::Starting => {
-                self.turn(Stage::Fetching, now.after(EMPTY_FIRST));
-                (self.looked, self.looked_closely) = (now, now);
-            }
-            Stage::Closing => self.dropped(now),
-            _ => {}
+        if self.job.stage == Stage::Starting {
+            self.turn(Stage::Fetching, now.after(EMPTY_FIRST));
+            (self.looked, self.looked_closely) = (now, now);
+        } else if self.job.stage == Stage::Closing {
+            self.dropped(now);
         }
     }
 
@@ -307,6 +305,7 @@ impl Worker {
     fn on_nothing(&mut self, now: Time, cursor: Option<&String>) {
         self.misread = 0;
         match self.job.stage {
+            Stage::Preparing | Stage::Delivering | Stage::Starting | Stage::Closing | Stage::Closed => {}
             Stage::Anchoring => {
                 self.job.cursor = cursor.cloned();
                 // Without a mark, a first page whose answer is lost cannot be fetched again.
@@ -327,7 +326,6 @@ impl Worker {
                     self.due = now.after(wait);
                 }
             },
-            _ => {}
         }
     }
 
@@ -421,10 +419,9 @@ impl Worker {
                 return;
             }
             Reaction::Smaller if self.bytes > PAGE_MIN => self.bytes = (self.bytes / 2).max(PAGE_MIN),
-            Reaction::Smaller => self.end(now, said),
             Reaction::Never if self.job.stage == Stage::Closing => self.dropped(now),
-            Reaction::Never if self.job.stage == Stage::Fetching => self.end(now, said),
-            Reaction::Never => self.settled = Some(Outcome::Unfillable(said)),
+            // It may be the settings that are wrong, and a gap is not given up for that.
+            Reaction::Smaller | Reaction::Never => self.end(now, said),
         }
         self.due = now.after(FETCH_EVERY);
     }
@@ -433,9 +430,10 @@ impl Worker {
         if self.job.stage == Stage::Closing {
             return self.dropped(now);
         }
-        match ask {
-            Ask::Prepare { .. } => self.settled = Some(Outcome::Unfillable(said)),
-            _ => self.end(now, said),
+        if matches!(ask, Ask::Prepare { .. }) {
+            self.settled = Some(Outcome::Unfillable(said));
+        } else {
+            self.end(now, said);
         }
     }
 

@@ -54,13 +54,13 @@ pub struct Args {
 
 /// A moment as an operator names it.
 #[derive(Clone, Debug)]
-enum Since {
+pub(super) enum Since {
     At(jiff::Timestamp),
     Ago(jiff::Span),
 }
 
 impl Since {
-    fn read(text: &str) -> Result<Self, String> {
+    pub(super) fn read(text: &str) -> Result<Self, String> {
         if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
             return Ok(Self::At(stamp));
         }
@@ -80,7 +80,7 @@ impl Since {
     }
 
     /// The moment that is meant; a span may reach back beyond all time.
-    fn moment(&self, now: Time) -> Time {
+    pub(super) fn moment(&self, now: Time) -> Time {
         match self {
             Self::At(stamp) => Time::from_micros(stamp.as_microsecond()),
             Self::Ago(span) => {
@@ -140,11 +140,11 @@ fn unwatched(archive: &Reading, out: &mut dyn Write) -> Result<(), Failure> {
     }
 }
 
-/// Refuses a stream that the archive has never heard of: no gaps would be a false comfort.
-fn known(archive: &Reading, stream: &str) -> Result<(), Failure> {
-    const KNOWN: &str = "SELECT 1 FROM streams WHERE stream = lower(?1) OR label = ?1 LIMIT 1";
-    match archive.first(KNOWN, [stream], |_| Ok(()))? {
-        Some(()) => Ok(()),
+/// The stream of this hash or label. One that the archive has never heard of is refused: no gaps would be a false comfort.
+pub(super) fn known(archive: &Reading, stream: &str) -> Result<String, Failure> {
+    const KNOWN: &str = "SELECT stream FROM streams WHERE stream = lower(?1) OR label = ?1 LIMIT 1";
+    match archive.first(KNOWN, [stream], |row| row.get(0))? {
+        Some(stream) => Ok(stream),
         None => Err(Failure::Usage(format!(
             "no stream in {} has the hash or the label {}: `siftd streams` lists them",
             archive.path().display(),

@@ -1,5 +1,6 @@
 //! The commands: what can be asked of siftd, and how an answer ends.
 
+pub mod backfill;
 pub mod check;
 pub mod columns;
 pub mod demo;
@@ -60,6 +61,7 @@ pub enum Command {
     Status(status::Args),
     Streams(streams::Args),
     Gaps(gaps::Args),
+    Backfill(backfill::Args),
     Reload(reload::Args),
     Explain(explain::Args),
     Simulate(simulate::Args),
@@ -77,6 +79,7 @@ impl Cli {
             Command::Status(args) => answered(|out| status::run(args, config, now, out)),
             Command::Streams(args) => answered(|out| streams::run(args, config, out)),
             Command::Gaps(args) => answered(|out| gaps::run(args, config, now, out)),
+            Command::Backfill(args) => answered(|out| backfill::run(args, config, now, out)),
             Command::Reload(reload::Args {}) => answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out)),
             Command::Explain(args) => answered(|out| explain::run(args, out)),
             Command::Simulate(args) => simulate::run(args),
@@ -107,6 +110,8 @@ pub enum Failure {
     #[error(transparent)]
     Reload(#[from] reload::Refusal),
     #[error(transparent)]
+    Backfill(#[from] backfill::Refusal),
+    #[error(transparent)]
     Notice(#[from] explain::UnknownNotice),
     #[error("{0}")]
     Usage(String),
@@ -119,6 +124,7 @@ impl Failure {
             Self::Output(_) => Exit::Storage,
             Self::Usage(_) | Self::Notice(_) => Exit::Usage,
             Self::Reload(refusal) => refusal.exit(),
+            Self::Backfill(refusal) => refusal.exit(),
             Self::Settings(_) => Exit::Config,
             Self::Archive(error) => match error {
                 ReadError::Foreign { .. } | ReadError::Newer { .. } | ReadError::Damaged { .. } => Exit::Damaged,

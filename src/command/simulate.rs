@@ -11,9 +11,9 @@ use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A DataSift-compatible streaming server on loopback, with faults on cue: rehearse your alerts with it.
+/// A DataSift-compatible server on loopback, streaming and REST, with faults on cue: rehearse your alerts with it.
 ///
-/// It prints `listening on URL` and goes on until SIGTERM, SIGINT, the scenario's end or `--seconds`.
+/// It prints `listening on URL` and `REST on URL` and goes on until SIGTERM, SIGINT, the scenario's end or `--seconds`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// A shipped scenario by name, or a TOML file; `--list` names the shipped ones
@@ -31,6 +31,10 @@ pub struct Args {
     /// Where to listen; port 0 takes any free one [default: a free port of 127.0.0.1]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
+
+    /// Where the REST side listens [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub rest_listen: Option<String>,
 
     /// JSON lines of everything that was made, sent, acknowledged and dropped; overwrites the file, `/dev/null` keeps
     /// none
@@ -117,7 +121,10 @@ fn attempt(args: &Args) -> Result<(), Failure> {
     let scenario = adapt(scenario, args);
     scenario.check().map_err(|fault| Failure(Exit::Usage, fault))?;
     let running = Server::start(scenario, &args.journal).map_err(|fault| {
-        Failure(Exit::Storage, format!("{fault}; choose another with --listen, --journal, --tls-cert or --tls-key"))
+        Failure(
+            Exit::Storage,
+            format!("{fault}; choose another with --listen, --rest-listen, --journal, --tls-cert or --tls-key"),
+        )
     })?;
     let mut signals = Signals::new([SIGTERM, SIGINT])
         .map_err(|fault| Failure(Exit::Storage, format!("cannot listen to signals: {fault}")))?;
@@ -130,6 +137,7 @@ fn attempt(args: &Args) -> Result<(), Failure> {
         })?;
     }
     print(&format!("listening on {}", running.url()));
+    print(&format!("REST on {}", running.rest_url()));
     if args.streams_file.as_deref() == Some(Path::new("-")) {
         print(&list(running.streams()).trim_end());
     }
@@ -165,6 +173,9 @@ fn scenario_text(name: &str) -> Result<String, Failure> {
 fn adapt(mut scenario: Scenario, args: &Args) -> Scenario {
     if let Some(listen) = &args.listen {
         scenario.node.listen.clone_from(listen);
+    }
+    if let Some(listen) = &args.rest_listen {
+        scenario.rest.listen.clone_from(listen);
     }
     if let Some(cert) = &args.tls_cert {
         scenario.node.tls_cert = Some(cert.clone());

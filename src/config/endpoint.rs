@@ -7,21 +7,34 @@ use tokio_tungstenite::tungstenite::http::uri::Authority;
 
 use super::fault::Complaint;
 
-const FORM: &str = "write it as wss://HOST[:PORT]/PATH";
+/// An encrypted scheme, the same without encryption, and the form of an address.
+type Schemes = (&'static str, &'static str, &'static str);
+
+const STREAM: Schemes = ("wss", "ws", "write it as wss://HOST[:PORT]/PATH");
+const REST: Schemes = ("https", "http", "write it as https://HOST[:PORT]/PATH");
 
 /// Judges `source.url`; never repeats it, for a key may stand in it.
 pub(super) fn judge(url: &str, allow_insecure: bool) -> Result<(), Vec<Complaint>> {
+    judge_as(url, allow_insecure, STREAM)
+}
+
+/// The same for `backfill.url`.
+pub(super) fn judge_rest(url: &str, allow_insecure: bool) -> Result<(), Vec<Complaint>> {
+    judge_as(url, allow_insecure, REST)
+}
+
+fn judge_as(url: &str, allow_insecure: bool, (secure, plain, form): Schemes) -> Result<(), Vec<Complaint>> {
     // The parser drops what follows a `#`, so it is looked for before.
     let mut complaints = Vec::new();
     if url.contains('#') {
         complaints.push(complaint("has a fragment (`#`)", "remove what follows the `#`"));
     }
     let Ok(uri) = url.parse::<Uri>() else {
-        complaints.push(complaint("is no address", FORM));
+        complaints.push(complaint("is no address", form));
         return Err(complaints);
     };
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        complaints.push(complaint("is no full address", FORM));
+        complaints.push(complaint("is no full address", form));
         return Err(complaints);
     };
     if authority.as_str().contains('@') {
@@ -38,16 +51,15 @@ pub(super) fn judge(url: &str, allow_insecure: bool) -> Result<(), Vec<Complaint
         ));
     }
     if !has_host_and_port(authority) {
-        complaints.push(complaint("has no host, or a colon without a port of 1 to 65535", FORM));
+        complaints.push(complaint("has no host, or a colon without a port of 1 to 65535", form));
     }
-    match scheme {
-        "wss" => {}
-        "ws" if allow_insecure || is_loopback(authority.host()) => {}
-        "ws" => complaints.push(complaint(
+    if scheme == plain && !allow_insecure && !is_loopback(authority.host()) {
+        complaints.push(complaint(
             "would send the API key unencrypted to another host",
-            "write wss://, or set source.allow_insecure = true if the way there is safe",
-        )),
-        _ => complaints.push(complaint("must begin with wss:// or ws://", FORM)),
+            &format!("write {secure}://, or set source.allow_insecure = true if the way there is safe"),
+        ));
+    } else if scheme != secure && scheme != plain {
+        complaints.push(complaint(&format!("must begin with {secure}:// or {plain}://"), form));
     }
     if complaints.is_empty() { Ok(()) } else { Err(complaints) }
 }

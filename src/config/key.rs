@@ -6,7 +6,7 @@ use std::fmt;
 use self::Absent::{Default, Nothing, Refused};
 use self::Applies::{NextConnection, Now, Restart};
 use super::shape::Shape::{self, Count, Flag, Share, Size, Span, Streams, Text, Word};
-use crate::limits::STREAMS_MAX;
+use crate::limits::{JOBS_MAX, STREAMS_MAX};
 
 /// A key of daemon.toml.
 #[derive(Debug)]
@@ -119,6 +119,24 @@ pub(super) const KEYS: &[Key] = &[
     key("queue.max_bytes", Size(KIB, 64 * GIB), Default("32MiB"), Restart),
     key("gap.margin", Span(0, H), Default("2s"), NextConnection),
     key("gap.starting", Span(0, H), Default("60s"), Now),
+    key("backfill.mode", Word(&["off", "approve", "auto"]), Default("approve"), Now),
+    key("backfill.url", Text, Default("https://api.datasift.com/v1.6"), Restart),
+    key("backfill.sources", Text, Default("bitly, disqus, intensedebate, tumblr, wordpress"), Now),
+    key("backfill.timeout", Span(S, H), Default("1m"), Restart),
+    key("backfill.lag", Span(0, 30 * D), Default("65m"), Now),
+    key("backfill.overlap", Span(0, H), Default("2s"), Now),
+    key("backfill.join", Span(0, D), Default("10m"), Now),
+    key("backfill.smallest", Span(0, D), Default("1s"), Now),
+    key("backfill.cool_down", Span(0, 30 * D), Default("1h"), Now),
+    key("backfill.tries", Count(1, 1_000), Default("5"), Now),
+    key("backfill.order", Word(&["oldest", "cheapest"]), Default("oldest"), Now),
+    key("backfill.credits_a_day", Count(1, 100_000_000), Default("5000"), Now),
+    key("backfill.units_a_day", Share(0.0, 1_000_000.0), Default("100"), Now),
+    key("backfill.units_an_hour", Share(0.0, 1_000_000.0), Default("1.25"), Now),
+    key("backfill.jobs", Count(1, JOBS_MAX), Default("20"), Now),
+    key("backfill.deadline", Span(S, 31 * D), Default("5d"), Now),
+    key("backfill.page", Size(64 * KIB, 50 * MIB), Default("2MiB"), Restart),
+    key("backfill.rows_a_second", Count(1, 1_000_000), Default("1000"), Now),
     key("retention.tombstones", Span(S, 36_500 * D), Default("90d"), Restart),
     key("retention.notices", Span(S, 36_500 * D), Default("365d"), Restart),
     key("tls.ca_file", Text, Nothing, NextConnection),

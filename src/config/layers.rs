@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::document::Written;
 use super::key::{Absent, KEYS};
-use super::settings::{Archive, Gap, Kind, Liveness, Log, Queue, Reconnect, Retention};
+use super::settings::{Archive, Backfill, Gap, Kind, Liveness, Log, Queue, Reconnect, Retention};
 use super::shape::Given;
 use super::units::{size, span};
 use std::time::Duration;
@@ -21,6 +21,7 @@ pub(super) struct Layered {
     pub(super) liveness: Liveness,
     pub(super) queue: Queue,
     pub(super) gap: Gap,
+    pub(super) backfill: Backfill,
     pub(super) retention: Retention,
     #[serde(default)]
     pub(super) tls: LayeredTls,

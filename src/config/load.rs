@@ -221,7 +221,7 @@ impl Named {
     }
 
     fn complete(self, layered: Layered) -> Option<Settings> {
-        let Layered { source, mut archive, log, reconnect, liveness, queue, gap, retention, .. } = layered;
+        let Layered { source, mut archive, log, reconnect, liveness, queue, gap, backfill, retention, .. } = layered;
         archive.path = absolute(&self.path, &archive.path);
         let source = Source {
             kind: source.kind,
@@ -237,7 +237,7 @@ impl Named {
             allow_insecure: source.allow_insecure,
         };
         let tls = self.tls;
-        Some(Settings { source, archive, log, reconnect, liveness, queue, gap, retention, tls })
+        Some(Settings { source, archive, log, reconnect, liveness, queue, gap, backfill, retention, tls })
     }
 }
 

@@ -28,7 +28,7 @@ pub use key::Applies;
 pub use load::{Loaded, Origin, archive_path, archive_path_in, load, load_in};
 pub use secret::ApiKey;
 pub use settings::{
-    Archive, Gap, Kind, Liveness, Log, LogFormat, LogLevel, Queue, Reconnect, Retention, Settings, Source, StreamEntry,
-    Synchronous, Tls,
+    Archive, Backfill, BackfillMode, BackfillOrder, Gap, Kind, Liveness, Log, LogFormat, LogLevel, Queue, Reconnect,
+    Retention, Settings, Source, StreamEntry, Synchronous, Tls,
 };
 pub use variables::Surroundings;

@@ -7,7 +7,9 @@ use super::endpoint;
 use super::fault::{Complaint, Fault, Faults, Place};
 use super::key::{Absent, KEYS};
 use super::layers::Layered;
+use super::settings::BackfillMode;
 use super::units::{SIZES, show};
+use crate::limits::JOB_CREDITS;
 
 /// "A tick is sent every 30 seconds" on an idle connection (`DataSift`, Streaming API).
 const TICK: Duration = Duration::from_secs(30);
@@ -90,6 +92,7 @@ pub(super) fn hold(layered: &Layered, places: &Places<'_>, faults: &mut Faults) 
             faults.push(complaint.at(places.of("source.url"), "source.url"));
         }
     }
+    heals(layered, places, faults);
     let waits = &layered.reconnect;
     let pairs = [
         ("reconnect.network_step", waits.network_step, "reconnect.network_max", waits.network_max),
@@ -116,6 +119,45 @@ pub(super) fn hold(layered: &Layered, places: &Places<'_>, faults: &mut Faults) 
             let hint = format!("write at least \"{frame}\", or lower source.max_frame");
             faults.push(complaint.hint(hint).at(places.of(key), key));
         }
+    }
+}
+
+/// Backfill that can never begin would look as if it were on.
+fn heals(layered: &Layered, places: &Places<'_>, faults: &mut Faults) {
+    let backfill = &layered.backfill;
+    let insecure = layered.source.allow_insecure;
+    for complaint in endpoint::judge_rest(&backfill.url, insecure).err().unwrap_or_default() {
+        faults.push(complaint.at(places.of("backfill.url"), "backfill.url"));
+    }
+    if backfill.mode == BackfillMode::Off {
+        return;
+    }
+    let named = backfill.listed();
+    let is_odd = |name: &&String| name.bytes().any(|b| !b.is_ascii_alphanumeric() && b != b'_' && b != b'-');
+    let complaint = match named.iter().find(is_odd) {
+        _ if named.is_empty() => Some(
+            Complaint::new("names no source: the archive cannot be asked for nothing")
+                .hint("name some, as \"tumblr, wordpress\", or set backfill.mode = \"off\""),
+        ),
+        Some(_) => {
+            Some(Complaint::new("holds what is no source").hint("write names with commas, as \"tumblr, wordpress\""))
+        }
+        None => None,
+    };
+    if let Some(complaint) = complaint.filter(|_| places.sound(&["backfill.sources"])) {
+        faults.push(complaint.at(places.of("backfill.sources"), "backfill.sources"));
+    }
+    if backfill.credits_a_day < JOB_CREDITS && places.sound(&["backfill.credits_a_day"]) {
+        let complaint = Complaint::new(format!("is less than the {JOB_CREDITS} credits that one job takes"))
+            .hint(format!("write at least {JOB_CREDITS}, or set backfill.mode = \"off\""));
+        faults.push(complaint.at(places.of("backfill.credits_a_day"), "backfill.credits_a_day"));
+    }
+    if backfill.units_a_day < backfill.units_an_hour
+        && places.sound(&["backfill.units_a_day", "backfill.units_an_hour"])
+    {
+        let complaint = Complaint::new("is less than backfill.units_an_hour: no hour could ever be filled")
+            .hint("raise it, or set backfill.mode = \"off\"");
+        faults.push(complaint.at(places.of("backfill.units_a_day"), "backfill.units_a_day"));
     }
 }
 

@@ -21,6 +21,7 @@ pub struct Settings {
     pub liveness: Liveness,
     pub queue: Queue,
     pub gap: Gap,
+    pub backfill: Backfill,
     pub retention: Retention,
     pub tls: Tls,
 }
@@ -184,6 +185,74 @@ pub struct Gap {
     /// How late the first acknowledgement of a stream may come without a gap.
     #[serde(with = "span")]
     pub starting: Duration,
+}
+
+/// How gaps are filled from the server's archive. See daemon.toml for each key.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backfill {
+    pub mode: BackfillMode,
+    /// `https://` or, to this host, `http://`.
+    pub url: String,
+    /// With commas; see [`Backfill::listed`].
+    pub sources: String,
+    #[serde(with = "span")]
+    pub timeout: Duration,
+    #[serde(with = "span")]
+    pub lag: Duration,
+    #[serde(with = "span")]
+    pub overlap: Duration,
+    #[serde(with = "span")]
+    pub join: Duration,
+    #[serde(with = "span")]
+    pub smallest: Duration,
+    #[serde(with = "span")]
+    pub cool_down: Duration,
+    pub tries: usize,
+    pub order: BackfillOrder,
+    /// Of requests.
+    pub credits_a_day: usize,
+    /// Of data.
+    pub units_a_day: f64,
+    pub units_an_hour: f64,
+    pub jobs: usize,
+    #[serde(with = "span")]
+    pub deadline: Duration,
+    /// In bytes.
+    #[serde(with = "size")]
+    pub page: usize,
+    pub rows_a_second: usize,
+}
+
+impl Backfill {
+    /// The sources, each once, in order.
+    pub fn listed(&self) -> Vec<String> {
+        let mut listed: Vec<String> = Vec::new();
+        for source in self.sources.split(',').map(str::trim).filter(|source| !source.is_empty()) {
+            if !listed.iter().any(|known| known == source) {
+                listed.push(source.to_owned());
+            }
+        }
+        listed
+    }
+}
+
+/// Whether gaps are filled.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackfillMode {
+    Off,
+    /// When an operator asks.
+    Approve,
+    Auto,
+}
+
+/// Which job comes first.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackfillOrder {
+    Oldest,
+    Cheapest,
 }
 
 /// How long things are kept.

@@ -4,9 +4,11 @@
 //! the short way: decoded, decided and put into a batch without leaving the loop, many in a row.
 
 mod desk;
+mod heal;
 mod pulse;
 mod reload;
 
+pub use heal::{Heal, archived_of, heal, heal_policy_of, request_path};
 pub use pulse::Pulse;
 pub use reload::{Reloader, policy_of, protocol_of, start_of, wanted_of};
 
@@ -24,6 +26,7 @@ use crate::host::signals::{Request, Requests};
 use crate::limits::{BURST_BYTES_MAX, BURST_FRAMES_MAX, DRAIN_AT_STOP_MAX};
 use crate::notice::Notice;
 use crate::protocol::Protocol;
+use crate::record::DaemonState;
 use crate::signal::Signal;
 use crate::time::Time;
 use crate::transport::{DialError, Dialed, Dialer, Event, Socket};
@@ -40,6 +43,8 @@ pub struct Driver {
     pub requests: Requests,
     pub reloader: Reloader,
     pub pulse: Pulse,
+    /// Fills gaps.
+    pub heal: Heal,
 }
 
 /// The loop while it runs.
@@ -68,6 +73,7 @@ enum Happened {
     Storage(Option<StorageEvent>),
     Asked(Request),
     Reread(Outcome),
+    Healed(Notice),
     Room,
 }
 
@@ -95,7 +101,7 @@ impl Driver {
 impl Loop {
     /// Waits for something to happen. Every branch may be given up without losing anything.
     async fn wait(&mut self) -> Happened {
-        let Driver { session, clock, intake, events, requests, reloader, pulse, .. } = &mut self.driver;
+        let Driver { session, clock, intake, events, requests, reloader, pulse, heal, .. } = &mut self.driver;
         let deadline = session.deadline().min(pulse.deadline()).min(self.desk.deadline(session.reach()));
         if deadline <= clock.now() {
             // A timer that is due at once takes a turn of the runtime, and frames that wait would always come first.
@@ -111,6 +117,7 @@ impl Loop {
             event = events.next() => Happened::Storage(event),
             outcome = reloader.next() => Happened::Reread(outcome),
             () = intake.room(stuck.unwrap_or_default()), if stuck.is_some() => Happened::Room,
+            notice = heal.next() => Happened::Healed(notice),
             happened = self.link.next(), if stuck.is_none() => happened,
         }
     }
@@ -123,6 +130,7 @@ impl Loop {
             Happened::Storage(event) => self.on_storage(event),
             Happened::Asked(request) => self.on_asked(request),
             Happened::Reread(outcome) => self.on_reread(outcome),
+            Happened::Healed(notice) => self.decide(Input::Notice(notice)),
             Happened::Room => {}
         }
     }
@@ -162,6 +170,7 @@ impl Loop {
             Outcome::Refused(faults) => self.decide(Input::ReloadRefused(faults)),
             Outcome::Read(read) => {
                 let settings = &read.settings;
+                self.driver.heal.reload(settings);
                 self.driver.log.set_level(settings.log.level);
                 self.driver.protocol = protocol_of(settings);
                 let address = self.driver.protocol.address();
@@ -356,7 +365,8 @@ impl Loop {
     }
 
     fn beat(&mut self) {
-        let Driver { session, intake, clock, pulse, .. } = &mut self.driver;
+        let Driver { session, intake, clock, pulse, heal, .. } = &mut self.driver;
+        heal.drain(session.state() == DaemonState::Draining);
         pulse.beat(clock.now(), session, intake);
     }
 
@@ -364,7 +374,8 @@ impl Loop {
     async fn finish(mut self) -> Exit {
         let (ended, stopped) = (self.ended.unwrap_or(Exit::Bug), self.stopped.take());
         self.link.drop();
-        let Driver { session, intake, clock, log, pulse, .. } = &mut self.driver;
+        let Driver { session, intake, clock, log, pulse, heal, .. } = &mut self.driver;
+        heal.stop();
         pulse.stopping();
         if matches!(ended, Exit::Damaged | Exit::Bug) {
             log.flush(LAST_LINES);

@@ -1,15 +1,17 @@
 //! Settings while the daemon runs: read again beside the loop, the difference found, new streams entered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
 use secrecy::SecretString;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::archive::{Intake, Standing as Stands, StreamStart, Wanted};
-use crate::config::{self, Change, Faults, Settings, StreamEntry};
+use crate::config::{self, Change, Faults, Loaded, Settings, StreamEntry};
 use crate::decide::{Policy, Reload, Standing, Start};
 use crate::host::clock::Clock;
 use crate::protocol::{DataSift, Protocol};
@@ -61,8 +63,9 @@ impl Reloader {
         let Some(reading) = &mut self.reading else { return std::future::pending().await };
         let outcome = reading.await;
         self.reading = None;
-        if let Some((intake, clock)) = self.again.take()
-            && matches!(outcome, Ok(Outcome::Refused(_)))
+        // New settings are put in force first, see `settle`; what was asked meanwhile must not be forgotten until then.
+        if !matches!(outcome, Ok(Outcome::Read(_)))
+            && let Some((intake, clock)) = self.again.take()
         {
             self.begin(&intake, clock);
         }
@@ -93,8 +96,19 @@ impl Reloader {
     }
 }
 
+/// Reads the settings on a thread of its own, as a file can be slow; tokio would end the process where none can be
+/// started.
+async fn reread(path: PathBuf) -> io::Result<Result<Loaded, Faults>> {
+    let (answer, answered) = oneshot::channel();
+    std::thread::Builder::new().name("settings".to_owned()).spawn(move || {
+        // Nobody waits any more: the daemon ends.
+        drop(answer.send(config::load(Some(&path))));
+    })?;
+    answered.await.map_err(io::Error::other)
+}
+
 async fn read(path: PathBuf, old: &Settings, intake: &Intake, clock: Clock) -> Outcome {
-    let loaded = match tokio::task::spawn_blocking(move || config::load(Some(&path))).await {
+    let loaded = match reread(path).await {
         Ok(Ok(loaded)) => loaded.settings,
         Ok(Err(faults)) => return Outcome::Refused(in_one_line(&faults)),
         Err(error) => return Outcome::Refused(format!("the settings could not be read: {error}")),

@@ -3,19 +3,17 @@
 use super::clock::instant;
 use super::cue::How;
 use super::node::{Answer, Ending, Line, Node, Step};
+use super::socket::Socket;
 use super::wire;
 use std::cell::RefCell;
 use std::future::pending;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf, split};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
 use tokio::time::{sleep_until, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::Bytes;
 use tokio_tungstenite::tungstenite::handshake::machine::TryParse;
 use tokio_tungstenite::tungstenite::handshake::server::Request;
@@ -26,22 +24,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_MAX: usize = 256 << 10;
 const LAST_WORD: Duration = Duration::from_millis(100);
 const READ_CHUNK: usize = 16 << 10;
-
-/// A socket with or without TLS, that can still be told to reset.
-#[derive(Debug)]
-enum Socket {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl Socket {
-    fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Plain(tcp) => tcp,
-            Self::Tls(tls) => tls.get_ref().0,
-        }
-    }
-}
 
 /// Serves one accepted connection to its end.
 pub(super) async fn serve(node: Rc<RefCell<Node>>, tcp: TcpStream, tls: Option<TlsAcceptor>) {
@@ -56,11 +38,7 @@ type Asked = (Socket, Vec<u8>, Request);
 
 /// TLS, then the request and what came with it; nothing if the client left before it was whole.
 async fn ask(tcp: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<Option<Asked>> {
-    tcp.set_nodelay(true)?;
-    let mut socket = match tls {
-        Some(tls) => Socket::Tls(Box::new(tls.accept(tcp).await?)),
-        None => Socket::Plain(tcp),
-    };
+    let mut socket = Socket::accept(tcp, tls).await?;
     let mut read = Vec::new();
     loop {
         if socket.read_buf(&mut read).await? == 0 || read.len() > REQUEST_MAX {
@@ -226,52 +204,5 @@ async fn finish(node: &Rc<RefCell<Node>>, socket: &mut WriteHalf<Socket>, id: u6
     let shut = async { timeout_at(patience, socket.shutdown()).await.is_ok_and(|shut| shut.is_ok()) };
     if polite && shut.await && !node.borrow().line(id).is_none_or(Line::is_over) {
         sleep_until(ending.by).await;
-    }
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
-            Self::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
-            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
-        }
     }
 }

@@ -15,6 +15,9 @@ pub const ALL: &[(&str, &str)] = &[
     ("lying", include_str!("scenarios/lying.toml")),
     ("deletes", include_str!("scenarios/deletes.toml")),
     ("capacity", include_str!("scenarios/capacity.toml")),
+    ("backfill", include_str!("scenarios/backfill.toml")),
+    ("backfill-trouble", include_str!("scenarios/backfill-trouble.toml")),
+    ("backfill-poor", include_str!("scenarios/backfill-poor.toml")),
     ("demo", include_str!("scenarios/demo.toml")),
 ];
 

@@ -1,6 +1,7 @@
 //! A connection, with TLS or without.
 
 use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,6 +10,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -31,7 +33,8 @@ impl Stream {
     pub(super) async fn open(host: &str, port: u16, tls: Option<&Arc<ClientConfig>>) -> Result<Self, Fault> {
         let host = host.trim_matches(['[', ']']);
         let unreachable = |error: &io::Error| Fault::Unreachable(format!("{host} port {port}: {error}"));
-        let tcp = TcpStream::connect((host, port)).await.map_err(|error| unreachable(&error))?;
+        let addresses = look_up(host, port).await.map_err(|error| unreachable(&error))?;
+        let tcp = TcpStream::connect(addresses.as_slice()).await.map_err(|error| unreachable(&error))?;
         tcp.set_nodelay(true).map_err(|error| unreachable(&error))?;
         let Some(tls) = tls else { return Ok(Self::Plain(tcp)) };
         let name = ServerName::try_from(host.to_owned())
@@ -41,6 +44,21 @@ impl Stream {
             Err(error) => Err(Fault::Tls(PeerText::of(&error.to_string()).into())),
         }
     }
+}
+
+/// The addresses of a name. The system's own look-up waits, so it has a thread of its own; tokio would end the process
+/// where none can be started.
+async fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let (answer, answered) = oneshot::channel();
+    let name = (host.to_owned(), port);
+    std::thread::Builder::new().name("look-up".to_owned()).spawn(move || {
+        // Nobody waits any more: the attempt was given up.
+        drop(answer.send(name.to_socket_addrs().map(Iterator::collect)));
+    })?;
+    answered.await.map_err(io::Error::other)?
 }
 
 impl AsyncRead for Stream {

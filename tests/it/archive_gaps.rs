@@ -227,6 +227,7 @@ fn a_crash_before_anything_was_proven_leaves_no_coverage() {
         batch.record(opened(1, later(1)));
         batch.record(covered(1, 1, later(2)));
     });
+    house.set(later(10));
     let copy = house.crash(running);
     copy.finish(copy.run(&["aa"]));
     assert_eq!(copy.ask(COVERAGE), [""; 0]);
@@ -248,6 +249,7 @@ fn a_history_that_ends_in_nothing_is_mended() {
     writer.execute("DELETE FROM gap WHERE stream = 1", []).unwrap();
     writer.execute("UPDATE gap SET state = 'closed', ended = started + 5000000 WHERE stream = 2", []).unwrap();
     drop(writer);
+    house.set(later(10));
     let running = house.run(&["aa", "bb"]);
     assert_eq!(running.recovery.crashed.map(|crashed| (crashed.streams, crashed.since)), Some((2, later(5))));
     assert_eq!(house.ask(GAPS), ["aa 9 - crash open", "bb 0 - crash open"]);
@@ -255,28 +257,60 @@ fn a_history_that_ends_in_nothing_is_mended() {
 }
 
 #[test]
-fn a_clock_that_was_set_back_is_told_and_turns_nothing_round() {
+fn a_clock_that_was_set_back_is_told_and_its_gaps_are_not_swallowed() {
     let house = House::new();
     house.set(later(1000));
-    let running = house.run(&["aa", "bb"]);
+    let running = house.run(&["aa", "bb", "cc"]);
     house.send(&running, |batch| {
         batch.record(opened(1, later(1000)));
         batch.record(covered(1, 1, later(1001)));
+        batch.record(covered(3, 1, later(1001)));
         batch.reach(reach(1, later(1100), later(1098)));
         batch.record(gap(2, later(1001), Cause::Rejected));
+        batch.record(Record::Retired { stream: StreamId(3), at: later(1090), proven: later(1080) });
     });
     let copy = house.crash(running);
     copy.set(later(500));
-    let running = copy.run(&["aa"]);
+    let running = copy.run(&["aa", "cc"]);
     assert_eq!(running.recovery.clock_behind.map(|behind| behind.as_secs()), Some(600));
-    assert_eq!(copy.ask(GAPS), ["aa 1098 - crash open", "bb 1000 1000 rejected closed"]);
+    // What is claimed of moments that have not come yet is taken back.
+    assert_eq!(copy.ask(COVERAGE), [""; 0]);
+    assert_eq!(copy.ask(GAPS), ["aa 500 - crash open", "bb 500 500 rejected closed", "cc 1080 1090 shutdown closed"]);
+    // And the moments that come again have their own coverage and their own gaps.
     copy.send(&running, |batch| {
         batch.record(opened(2, later(501)));
         batch.record(covered(1, 2, later(502)));
+        batch.record(covered(3, 2, later(503)));
         batch.reach(reach(2, later(600), later(598)));
+        batch.record(gap(1, later(598), Cause::Network));
     });
-    assert_eq!(copy.ask(COVERAGE), ["aa 1001 1098 1", "aa 1098 1098 2"]);
-    assert_eq!(copy.ask(GAPS), ["aa 1098 1098 crash closed", "bb 1000 1000 rejected closed"]);
+    assert_eq!(copy.ask(COVERAGE), ["aa 502 598 2", "cc 503 598 2"]);
+    assert_eq!(
+        copy.ask(GAPS),
+        [
+            "aa 500 502 crash closed",
+            "aa 598 - network open",
+            "bb 500 500 rejected closed",
+            "cc 1080 1090 shutdown closed"
+        ]
+    );
+    copy.finish(running);
+}
+
+#[test]
+fn a_clock_that_was_ahead_by_the_servers_word_takes_its_claims_back_by_as_much() {
+    let house = House::new();
+    let running = house.run(&["aa"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(covered(1, 1, later(2)));
+        batch.reach(siftd::record::Reach { clock_offset: Some(-60_000_000), ..reach(1, later(100), later(98)) });
+    });
+    let copy = house.crash(running);
+    copy.set(later(90));
+    let running = copy.run(&["aa"]);
+    assert_eq!(copy.ask(GAPS), ["aa 38 - crash open"]);
+    assert_eq!(copy.ask(COVERAGE), ["aa 2 38 1"]);
     copy.finish(running);
 }
 

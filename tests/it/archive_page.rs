@@ -13,10 +13,11 @@ const BEGIN: &str =
 const END: &str = "<!-- end of columns -->\n";
 
 /// The views, in the order of the page, and what each is.
-const VIEWS: [(&str, &str); 9] = [
+const VIEWS: [(&str, &str); 10] = [
     ("interactions", "What came: one row for each stream that an interaction matched."),
     ("coverage", "What is proven complete. A stream's intervals do not overlap."),
     ("gaps", "What is not proven complete, between the beginning of a stream's history and now, and why."),
+    ("backfills", "Every job that fills gaps from the server's archive, and how it got on."),
     ("streams", "Every stream that ever was in the settings, and how it stands."),
     ("hours", "Interactions counted by stream and hour of arrival."),
     ("connections", "Every connection to the server."),

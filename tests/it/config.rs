@@ -163,7 +163,7 @@ fn a_name_that_is_near_is_proposed() {
     check(&expect![[r#"
         [backfil]
         x = 1
-        ! daemon.toml:1:2: backfil: there is no such section; there are source, archive, log, reconnect, liveness, queue, gap, retention, tls
+        ! daemon.toml:1:2: backfil: there is no such section; did you mean [backfill]?
 
         [Archive]
         ! daemon.toml:1:2: Archive: there is no such section; did you mean [archive]?
@@ -291,7 +291,7 @@ fn faults_of_all_kinds_come_together() {
         ! daemon.toml:6:10: gap.margin: must be a whole number with its unit (ms, s, m, h or d), and `3` has none; write "3s"
         ! daemon.toml:8:11: tls.ca_file: none.pem does not exist; create it or correct the name
         ! daemon.toml:10:16: reconnect.network_step: is longer than reconnect.network_max; the first wait cannot exceed the longest
-        ! daemon.toml:11:2: nonsense: there is no such section; there are source, archive, log, reconnect, liveness, queue, gap, retention, tls
+        ! daemon.toml:11:2: nonsense: there is no such section; there are source, archive, log, reconnect, liveness, queue, gap, backfill, retention, tls
     "#]]);
 }
 

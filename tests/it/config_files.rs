@@ -429,6 +429,26 @@ fn check_prints_what_takes_effect_and_where_it_comes_from() {
         margin = "3m"                            # SIFTD__GAP__MARGIN
         starting = "1m"                          # default
 
+        [backfill]
+        mode = "approve"                         # default
+        url = "https://api.datasift.com/v1.6"    # default
+        sources = "bitly, disqus, intensedebate, tumblr, wordpress" # default
+        timeout = "1m"                           # default
+        lag = "65m"                              # default
+        overlap = "2s"                           # default
+        join = "10m"                             # default
+        smallest = "1s"                          # default
+        cool_down = "1h"                         # default
+        tries = 5                                # default
+        order = "oldest"                         # default
+        credits_a_day = 5000                     # default
+        units_a_day = 100.0                      # default
+        units_an_hour = 1.25                     # default
+        jobs = 20                                # default
+        deadline = "5d"                          # default
+        page = "2MiB"                            # default
+        rows_a_second = 1000                     # default
+
         [retention]
         tombstones = "90d"                       # default
         notices = "365d"                         # default

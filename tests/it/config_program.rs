@@ -238,7 +238,7 @@ fn faulty_settings() {
           daemon.toml:3:12: string values must be quoted, expected literal string; texts, durations and sizes stand in quotes, true and false in small letters
         a bracket is not closed
           daemon.toml:5:9: unclosed table, expected `]`
-          daemon.toml:6:1: path: there is no such section; there are source, archive, log, reconnect, liveness, queue, gap, retention, tls
+          daemon.toml:6:1: path: there is no such section; there are source, archive, log, reconnect, liveness, queue, gap, backfill, retention, tls
         a key comes twice
           daemon.toml:3:1: duplicate key
         a section comes twice

@@ -232,3 +232,34 @@ fn a_text_is_not_empty_and_on_one_line() {
         ! daemon.toml:2:11: tls.ca_file: is empty
     "#]]);
 }
+
+#[test]
+fn backfill_that_could_never_begin_is_refused() {
+    check(&expect![[r#"
+        [backfill]
+        sources = " , "
+        ! daemon.toml:2:11: backfill.sources: names no source: the archive cannot be asked for nothing; name some, as "tumblr, wordpress", or set backfill.mode = "off"
+
+        [backfill]
+        sources = "tumblr; wordpress"
+        ! daemon.toml:2:11: backfill.sources: holds what is no source; write names with commas, as "tumblr, wordpress"
+
+        [backfill]
+        credits_a_day = 100
+        units_a_day = 1
+        ! daemon.toml:2:17: backfill.credits_a_day: is less than the 166 credits that one job takes; write at least 166, or set backfill.mode = "off"
+        ! daemon.toml:3:15: backfill.units_a_day: is less than backfill.units_an_hour: no hour could ever be filled; raise it, or set backfill.mode = "off"
+
+        [backfill]
+        mode = "off"
+        sources = ","
+        url = "http://archive.example/"
+        ! daemon.toml:4:7: backfill.url: would send the API key unencrypted to another host; write https://, or set source.allow_insecure = true if the way there is safe
+
+        [backfill]
+        jobs = 201
+        mode = "on"
+        ! daemon.toml:2:8: backfill.jobs: must lie between 1 and 200
+        ! daemon.toml:3:8: backfill.mode: must be off, approve or auto, not `on`
+    "#]]);
+}

@@ -13,7 +13,7 @@ fn rows(page: &str) -> Vec<(usize, String)> {
 
 /// The files in which the module of a test may be: `proof::network` is tests/proof/network.rs or …/network/mod.rs; the
 /// last module may also be one inside a file.
-fn places(root: &Path, modules: &[&str]) -> Vec<PathBuf> {
+pub(crate) fn places(root: &Path, modules: &[&str]) -> Vec<PathBuf> {
     let Some((first, inner)) = modules.split_first() else { return Vec::new() };
     let folder = if *first == "siftd" { root.join("src") } else { root.join("tests").join(first) };
     let depths = [inner.len(), inner.len().saturating_sub(1)];

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::proof_page::places;
+
 const PAGE: &str = include_str!("../../docs/security.md");
 
 /// The names of tests on the page: `proof::guard::tls::…`.
@@ -10,16 +12,11 @@ fn named(page: &str) -> Vec<&str> {
     quoted.filter(|name| ["proof::", "it::", "siftd::"].iter().any(|root| name.starts_with(root))).collect()
 }
 
-/// The file that holds a test, if there is one: `proof::a::b::name` is `name` in tests/proof/a/b.rs, or in a module there.
+/// The file that holds a test, if there is one.
 fn file_of(name: &str) -> Option<PathBuf> {
     let parts: Vec<&str> = name.split("::").collect();
-    let (root, modules, test) = (parts.first()?, parts.get(1..parts.len() - 1)?, parts.last()?);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(match *root {
-        "siftd" => "src".to_owned(),
-        suite => format!("tests/{suite}"),
-    });
-    let stem = modules.iter().fold(root, |path, part| path.join(part));
-    let places = [stem.with_extension("rs"), stem.join("mod.rs")];
+    let (test, modules) = parts.split_last()?;
+    let places = places(Path::new(env!("CARGO_MANIFEST_DIR")), modules);
     places
         .into_iter()
         .find(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains(&format!("fn {test}("))))

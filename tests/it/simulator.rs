@@ -72,6 +72,8 @@ fn it_says_where_it_listens_writes_its_streams_and_ends_on_a_signal() {
         let mut simulation = Simulation::start(&["--scenario", "busy", "--streams", "30", "--streams-file", "streams"]);
         let listening = simulation.line();
         assert!(listening.starts_with("listening on ws://127.0.0.1:"), "{listening}");
+        let rest = simulation.line();
+        assert!(rest.starts_with("REST on http://127.0.0.1:") && rest.ends_with("/v1.6"), "{rest}");
         let streams = fs::read_to_string(simulation.folder.path().join("streams")).unwrap();
         assert_eq!(streams.lines().count(), 30);
         let (hash, label) = streams.lines().next().unwrap().split_once(' ').unwrap();
@@ -82,6 +84,7 @@ fn it_says_where_it_listens_writes_its_streams_and_ends_on_a_signal() {
         let journal = simulation.journal();
         let url = journal.first().unwrap().get("url").unwrap().as_str().unwrap();
         assert_eq!(listening, format!("listening on {url}"));
+        assert_eq!(rest, format!("REST on {}", journal.first().unwrap().get("rest_url").unwrap().as_str().unwrap()));
         assert_eq!(events(&journal, "end").len(), 1);
     }
 }

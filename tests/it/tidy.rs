@@ -20,9 +20,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("transport", &[]),
     ("archive", &[]),
     ("host", &["config"]),
-    ("driver", &["archive", "config", "decide", "exit", "host", "protocol", "transport"]),
-    ("daemon", &["archive", "config", "decide", "driver", "exit", "host", "protocol", "transport"]),
-    ("command", &["archive", "config", "daemon", "exit", "host", "simulator"]),
+    ("driver", &["archive", "backfill", "config", "decide", "exit", "host", "protocol", "transport"]),
+    ("daemon", &["archive", "backfill", "config", "decide", "driver", "exit", "host", "protocol", "transport"]),
+    ("command", &["archive", "backfill", "config", "daemon", "exit", "host", "simulator"]),
     ("main", &["command", "exit"]),
 ];
 

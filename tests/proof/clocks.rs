@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::scene::{Scene, Stage, skip, wait};
@@ -45,6 +45,7 @@ fn passes(scene: &Scene, moment: &str) {
 
 const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 
+/// A tick that is wrong by less than a message can have waited is like a right one; beyond that it proves nothing.
 #[test]
 fn absurd_ticks_shrink_no_gap() {
     let mut scene = Stage::new(SLOW).open();
@@ -56,7 +57,7 @@ fn absurd_ticks_shrink_no_gap() {
     }
     passes(&scene, NOW);
     reset(&mut scene);
-    for skew in ["-24h", "24h", "-5m", "30s", "-30s", "2500ms"] {
+    for skew in ["-24h", "24h", "-5m", "30s", "-30s"] {
         tick(&scene, &json!({"value": "", "skew": skew}));
         // Gaps that touch would be one, and its width that of several faults.
         passes(&scene, NOW);
@@ -87,16 +88,18 @@ fn a_server_whose_clock_is_set_goes_on_proving_what_it_sends() {
     let mut scene = Stage::new("[world]\nstreams = 10\nrate = 100\n").open();
     scene.start();
     scene.watch();
-    for skew in ["20s", "-20s", "1h", "0s"] {
-        more_rows(&scene, 100);
-        scene.cue(&json!({"do": {"clock": {"skew": skew}}}).to_string(), "cue");
-        more_rows(&scene, 100);
-        if skew.starts_with('-') || skew == "0s" {
-            // Set back: what is proven lags behind by as much until the next connection.
-            reset_within(&mut scene, Some(Duration::from_secs(3700)));
-        }
-        passes(&scene, NOW);
-    }
+    more_rows(&scene, 100);
+    let ahead = scene.cue(r#"{"do":{"clock":{"skew":"20s"}}}"#, "cue");
+    // It takes ten seconds to believe it, and what is claimed lags a minute behind until the next connection.
+    passes(&scene, NOW);
+    let fault = scene.fault("set back", &["network"]);
+    scene.bound(&fault, Duration::from_secs(90));
+    scene.cue(r#"{"do":{"clock":{"skew":"-20s"}}}"#, "cue");
+    more_rows(&scene, 100);
+    scene.cue(r#"{"do":{"close":{"how":"reset"}}}"#, "closed");
+    scene.until("subscribed");
+    scene.over(fault, &ahead);
+    passes(&scene, NOW);
     scene.finish(&["stored"]);
 }
 
@@ -116,19 +119,23 @@ fn a_date_in_the_upgrade_that_is_an_hour_off_makes_nothing_narrower() {
     }
 }
 
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+/// Where Debian has the library.
+fn faketime() -> PathBuf {
+    format!("/usr/lib/{}-linux-gnu/faketime/libfaketime.so.1", std::env::consts::ARCH).into()
+}
 
 /// The daemon's wall clock is what this file says, and nothing else of its time is touched.
 fn under_faketime(stage: Stage, file: &Path, offset: &str) -> Stage {
     std::fs::write(file, offset).unwrap();
-    let stage =
-        stage.environment("LD_PRELOAD", FAKETIME).environment("FAKETIME_TIMESTAMP_FILE", &file.display().to_string());
+    let stage = stage
+        .environment("LD_PRELOAD", &faketime().display().to_string())
+        .environment("FAKETIME_TIMESTAMP_FILE", &file.display().to_string());
     stage.environment("FAKETIME_NO_CACHE", "1").environment("DONT_FAKE_MONOTONIC", "1")
 }
 
 #[test]
 fn a_wall_clock_that_is_set_while_it_runs() {
-    if !Path::new(FAKETIME).exists() {
+    if !faketime().exists() {
         return skip(
             "clocks::a_wall_clock_that_is_set_while_it_runs",
             "libfaketime is missing: apt-get install faketime",
@@ -153,7 +160,7 @@ fn a_wall_clock_that_is_set_while_it_runs() {
 
 #[test]
 fn a_wall_clock_that_is_ten_years_off_at_the_start() {
-    if !Path::new(FAKETIME).exists() {
+    if !faketime().exists() {
         return skip(
             "clocks::a_wall_clock_that_is_ten_years_off_at_the_start",
             "libfaketime is missing: apt-get install faketime",

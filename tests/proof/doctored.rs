@@ -111,6 +111,14 @@ fn order_for_a_row(archive: &Path) -> Value {
     archive.query_row(query, [], made).unwrap()
 }
 
+/// The id of an interaction that was deleted while all was well.
+fn deleted_id(evidence: &Evidence) -> String {
+    let journal = fs::read_to_string(&evidence.journal).unwrap();
+    let mut lines = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut orders = lines.by_ref().filter(|line| line["kind"] == "delete" && line["fate"] == "sent");
+    orders.next().unwrap()["id"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn whatever_is_wrong_is_found() {
     let evidence = sound();
@@ -120,6 +128,10 @@ fn whatever_is_wrong_is_found() {
         let report = evidence.judge_this(&doctored(&evidence, number, change));
         assert!(report.findings(finding) > 0, "{finding} not found after {change}:\n{report}");
     }
+
+    let left = format!("INSERT INTO meta (name, value) VALUES ('left', '{}')", deleted_id(&evidence));
+    let remains = evidence.judge_this(&doctored(&evidence, CHANGES.len(), &left));
+    assert_eq!(remains.findings("REMAINS"), 1, "{remains}");
 
     let order = order_for_a_row(&evidence.archive);
     let undeleted = judged_with(&evidence, |evidence| evidence.journal.clone(), |lines| lines.push(order));

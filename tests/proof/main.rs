@@ -5,6 +5,7 @@
 mod clocks;
 mod crash;
 mod deletes;
+mod disk;
 mod doctored;
 mod frames;
 mod guard;

@@ -27,6 +27,9 @@ impl Session {
                 Anonymous::Nobody => return self.renew(turn, text),
             }
         }
+        if !status.streams.is_empty() {
+            slots.iter().for_each(|slot| self.streams.contradict(*slot));
+        }
         if refusal == Some(Refusal::Overflow) {
             for slot in self.streams.overflow() {
                 self.leave_out(turn, slot, text);

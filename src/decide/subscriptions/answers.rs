@@ -4,9 +4,10 @@
 //! in the same way, each of them is meant. Else, when the others have their answers or none comes any more, those that
 //! are left are asked again one by one, so that each answer can only mean one stream.
 //!
-//! Two things would make that a guess. A refusal may mean a stream that is active: nothing more is claimed until it is
-//! explained by a request that, asked again alone, was refused again; if none is, it is misplaced and the connection has
-//! to be renewed. And once an answer failed to come in time, an answer without a name could be that one: an
+//! Two things would make that a guess. A refusal may mean a stream that is active, or one whose acknowledgement it has
+//! overtaken: nothing more is claimed until it is explained by a request that, asked again alone, was refused again
+//! without a name; if none is, it is misplaced and the connection has to be renewed. (One that is refused by name
+//! explains nothing: that may be the answer from before it was asked again.) And once an answer failed to come in time, an answer without a name could be that one: an
 //! acknowledgement proves nothing on this connection any more, and no refusal is explained.
 
 use super::{Ask, Refusal, Slot, Subscriptions};
@@ -23,6 +24,13 @@ pub(in crate::decide) enum Answer {
     Trouble,
     /// The request itself was found wrong.
     Mistake,
+}
+
+impl Answer {
+    /// Whether it may be said of a stream that is active: it can be switched off, or fail.
+    const fn is_serious(self) -> bool {
+        matches!(self, Self::Trouble | Self::Refused(Refusal::Disabled))
+    }
 }
 
 /// Whom an answer without a name means.
@@ -62,8 +70,8 @@ impl Subscriptions {
             self.unexplained += usize::from(self.guesses.is_some());
             return Anonymous::Nobody;
         }
-        // A stream that is active can be switched off or fail; the other refusals can only mean a request.
-        let grave = self.active > 0 && matches!(answer, Answer::Trouble | Answer::Refused(Refusal::Disabled));
+        let serious = answer.is_serious();
+        let grave = self.active > 0 && serious;
         if self.lapsed && answer == Answer::Acknowledged {
             return Anonymous::Doubt;
         }
@@ -71,7 +79,7 @@ impl Subscriptions {
             // Nor could asking again explain it: that request may be refused for a reason of its own.
             return Anonymous::Nobody;
         }
-        self.unexplained += usize::from(grave);
+        self.unexplained += usize::from(serious);
         let doubt = self.doubt.get_or_insert(Doubt { answers: 0, same: Some(answer), last: now });
         doubt.answers += 1;
         doubt.last = now;
@@ -87,13 +95,16 @@ impl Subscriptions {
 
     /// Every request that is outstanding was answered alike.
     fn all_meant(&mut self, answer: Answer, grave: bool, now: Time, policy: &Policy) -> Vec<Slot> {
+        // Those that were answered alike explain each other; one that was asked again alone, this refusal and the one
+        // for which it was asked again.
+        let answers = self.doubt.map_or(0, |doubt| doubt.answers);
+        let explained = if grave { 2 } else { answers * usize::from(answer.is_serious()) };
+        self.unexplained = self.unexplained.saturating_sub(explained);
         (self.doubt, self.outstanding) = (None, 0);
         let flight = self.flight.iter().map(|(entry, _)| *entry);
         let meant: Vec<_> = flight.filter(|entry| self.holds(*entry, Ask::InFlight)).map(|(slot, _)| slot).collect();
         self.alone = None;
         if grave {
-            // It explains this refusal and the one for which it was asked again.
-            self.unexplained = self.unexplained.saturating_sub(2);
             self.guesses = Some(now.after(policy.acknowledgement));
         }
         let refused = answer != Answer::Acknowledged;
@@ -128,17 +139,15 @@ impl Subscriptions {
         true
     }
 
-    /// A stream is about to be put out by name: if it was asked again alone, that explains why. And it need not be an
-    /// answer: if others without a name are there, it is not known any more what they answer.
-    pub(super) fn explain(&mut self, slot: Slot) {
+    /// A stream is about to be put out by name, which need not be an answer: if others without a name are there, it is
+    /// not known any more what they answer.
+    pub(super) const fn doubt_more(&mut self) {
         self.lapsed |= self.doubt.is_some();
-        if self.alone.is_some_and(|entry| entry.0 == slot && self.holds(entry, Ask::InFlight)) {
-            self.unexplained = self.unexplained.saturating_sub(1);
-        }
     }
 
-    /// The server serves a stream: if it was taken for refused, the refusal meant another one.
-    pub(super) fn contradict(&mut self, slot: Slot) {
+    /// The server says something of a stream by its name: if it was taken for refused without one, that is an answer too
+    /// many, and the refusal meant another one.
+    pub(in crate::decide) fn contradict(&mut self, slot: Slot) {
         if let Some(stream) = self.get_mut(slot).filter(|stream| stream.guessed) {
             stream.guessed = false;
             self.unexplained += usize::from(self.guesses.is_some());

@@ -385,7 +385,7 @@ impl Subscriptions {
         if self.is_owed(slot) {
             return false;
         }
-        self.explain(slot);
+        self.doubt_more();
         if self.is(slot, Ask::Out(why)) || self.set(slot, Ask::Out(why)).is_none() {
             return false;
         }

@@ -15,7 +15,7 @@ impl Subscriptions {
         if self.is(slot, Ask::Later) || self.is_owed(slot) {
             return None;
         }
-        self.explain(slot);
+        self.doubt_more();
         let wait = self.postpone(slot, now, policy)?;
         self.over(slot);
         self.answered(now);

@@ -96,7 +96,7 @@ impl Archived for DataSift {
             (204, Ask::Fetch { .. }) => {
                 return Ok(Told::Nothing { cursor: cursor(reply, "x-datasift-cursor-current") });
             }
-            (200 | 201 | 202, _) => {}
+            (200..=202, _) => {}
             (300..=399, _) => return refuse(Why::Redirected, reply.header("location").unwrap_or_default()),
             (100..=299, _) => return refuse(Why::Unusable, &format!("status {}", reply.status)),
             (status, _) => {

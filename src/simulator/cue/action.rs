@@ -2,6 +2,7 @@
 
 use super::super::scenario::{Account, Answers, Pick, Rate};
 use super::super::{message, wire};
+use super::RestAction;
 use super::making::{Burst, Craft, Deletes, Fragments, Giant, Repeats};
 use jiff::SignedDuration;
 use jiff::fmt::serde::unsigned_duration;
@@ -64,6 +65,8 @@ pub enum Action {
     Lag(Lag),
     /// Changes the forms of the answers.
     Answers(Answers),
+    /// Does something to the REST side.
+    Rest(Box<RestAction>),
     /// Changes who may connect: a key is rotated or revoked. Whoever is connected stays.
     Account(Account),
     /// Ends the run.
@@ -346,6 +349,9 @@ impl Action {
             }
             return known(refuse.message.as_deref());
         }
+        if let Self::Rest(rest) = self {
+            return rest.check();
+        }
         if let Self::Raw(raw) = self
             && wire::unhex(&raw.hex).is_none()
         {
@@ -392,6 +398,7 @@ impl Action {
             | Self::Ticks(_)
             | Self::Lag(_)
             | Self::Answers(_)
+            | Self::Rest(_)
             | Self::Account(_)
             | Self::Exit => None,
         }
@@ -426,6 +433,7 @@ impl Action {
             Self::Ticks(_) => "ticks",
             Self::Lag(_) => "lag",
             Self::Answers(_) => "answers",
+            Self::Rest(_) => "rest",
             Self::Account(_) => "account",
             Self::Exit => "exit",
         }

@@ -2,12 +2,14 @@
 
 mod action;
 mod making;
+mod rest;
 
 pub use action::{
     Action, Change, Claim, Close, Count, Garbage, GarbageKind, How, Lag, Limit, Raw, Refuse, Say, Skew, SlowHandshake,
     Stall, Stalled, StopListening, Ticks,
 };
 pub use making::{Burst, Craft, Deletes, Fragments, Giant, Repeats};
+pub use rest::{Fail, FeeChange, JobChange, Pages, Pause, Redirect, RestAction, Spoil, Status};
 
 use jiff::fmt::serde::unsigned_duration;
 use serde::Deserialize;
@@ -30,7 +32,7 @@ pub struct Cue {
     pub action: Action,
 }
 
-/// When a cue fires: one of the four conditions, or at once if none is given.
+/// When a cue fires: one of the five conditions, or at once if none is given.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct When {
@@ -43,6 +45,8 @@ pub struct When {
     pub on_connect: Option<u64>,
     /// When so many subscriptions have been acknowledged since the start; repeated after each further so many.
     pub on_acknowledged: Option<u64>,
+    /// When this job (from 1) has been prepared; repeated at each following one.
+    pub on_job: Option<u64>,
     /// So long after the condition.
     #[serde(with = "unsigned_duration::required")]
     pub delay: Duration,
@@ -76,14 +80,17 @@ impl Cue {
             when.after_messages.is_some(),
             when.on_connect.is_some(),
             when.on_acknowledged.is_some(),
+            when.on_job.is_some(),
         ];
         if conditions.iter().filter(|given| **given).count() > 1 {
-            return Err("give one of at, after_messages, on_connect and on_acknowledged, not several".to_owned());
+            return Err(
+                "give one of at, after_messages, on_connect, on_acknowledged and on_job, not several".to_owned()
+            );
         }
         if when.every.is_some_and(|every| every.is_zero()) {
             return Err("every must be longer than nothing".to_owned());
         }
-        if [when.after_messages, when.on_connect, when.on_acknowledged].contains(&Some(0)) {
+        if [when.after_messages, when.on_connect, when.on_acknowledged, when.on_job].contains(&Some(0)) {
             return Err("counts begin at 1".to_owned());
         }
         self.action.check()

@@ -11,6 +11,7 @@ pub(super) enum Counted {
     Messages,
     Connections,
     Acknowledgements,
+    Jobs,
 }
 
 /// A cue whose moment has come, and the connection that brought it about.
@@ -49,11 +50,12 @@ impl Director {
     /// Takes a cue in. Its times count from `start`, or from `now` when it comes while the run is on.
     pub(super) fn arm(&mut self, cue: Cue, start: Instant) {
         let cue = Rc::new(cue);
-        let When { at, after_messages, on_connect, on_acknowledged, .. } = cue.when;
+        let When { at, after_messages, on_connect, on_acknowledged, on_job, .. } = cue.when;
         let counted = [
             (after_messages, Counted::Messages, after_messages),
             (on_connect, Counted::Connections, Some(1)),
             (on_acknowledged, Counted::Acknowledgements, on_acknowledged),
+            (on_job, Counted::Jobs, Some(1)),
         ];
         for (at, what, step) in counted {
             if let (Some(at), Some(step)) = (at, step) {

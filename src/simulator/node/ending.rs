@@ -110,6 +110,7 @@ impl Node {
             self.end(id, &close, By::Server("stop"), None);
         }
         self.bells.door.notify_one();
+        self.bells.rest_door.notify_one();
     }
 
     /// Writes the last line and closes the journal.

@@ -7,6 +7,7 @@ mod garbage;
 mod line;
 mod outbox;
 mod perform;
+mod rest;
 mod sending;
 mod totals;
 mod upgrade;
@@ -21,6 +22,7 @@ use super::clock::{Clock, instant};
 use super::cue::{Close, Cue, Refuse, SlowHandshake};
 use super::journal::{Fate, Journal, Produced, Stamp};
 use super::message;
+use super::rest::Rest;
 use super::scenario::{Rate, Scenario};
 use super::wire::{self, Heard};
 use super::world::{Framed, Happening, World};
@@ -43,6 +45,7 @@ pub(super) struct Node {
     scenario: Scenario,
     clock: Clock,
     world: World,
+    rest: Rest,
     journal: Journal,
     seq: u64,
     lines: BTreeMap<u64, Line>,
@@ -66,6 +69,8 @@ pub(super) struct Bells {
     pub(super) timeline: Rc<Notify>,
     /// Listening begins or ends.
     pub(super) door: Rc<Notify>,
+    /// Listening begins or ends on the REST side.
+    pub(super) rest_door: Rc<Notify>,
     /// A connection has room again, or the pace has changed.
     pub(super) room: Rc<Notify>,
     /// A connection is gone.
@@ -82,6 +87,7 @@ impl Node {
         Ok(Self {
             clock: Clock::start(scenario.node.clock_skew),
             world: World::new(&scenario.world, &scenario.streams, scenario.seed),
+            rest: Rest::new(&scenario.rest, scenario.seed),
             journal: Journal::create(journal)?,
             seq: 0,
             lines: BTreeMap::new(),
@@ -184,6 +190,7 @@ impl Node {
         let first = reached.first().copied();
         let fate = first.map_or(elsewhere, |(_, fate)| fate);
         self.totals.count(happening.kind, fate);
+        self.rest.keep(happening, place, &framed.data, stamp.at_us);
         self.journal.produced(Produced {
             stamp,
             stream: self.world.channel(place).map_or([b'0'; 32], |channel| channel.hash),

@@ -79,6 +79,7 @@ impl Node {
             | Action::Ticks(_)
             | Action::Lag(_)
             | Action::Answers(_)
+            | Action::Rest(_)
             | Action::Account(_)
             | Action::Exit => self.set(action, targets),
         }
@@ -103,6 +104,7 @@ impl Node {
             Action::Ticks(ticks) => self.cue_ticks(ticks, targets),
             Action::Lag(lag) => self.scenario.node.lag = lag.hold,
             Action::Answers(answers) => self.scenario.answers = answers.clone(),
+            Action::Rest(action) => self.cue_rest(action),
             Action::Account(account) => self.scenario.account = account.clone(),
             Action::Exit => self.stopping = true,
             Action::Say(_)

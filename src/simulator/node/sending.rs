@@ -125,6 +125,7 @@ impl Node {
                 json!({"connection": id, "through_seq": sum.through, "frames": sum.frames, "messages": sum.messages, "bytes": sum.bytes}),
             );
         }
+        self.report_rest();
         self.journal.flush();
     }
 }

@@ -21,6 +21,10 @@ pub struct Totals {
     pub refused: u64,
     pub acknowledged: u64,
     pub cues: u64,
+    /// Calls of the REST side, the credits spent for them, and the messages that its pages held.
+    pub calls: u64,
+    pub credits: u64,
+    pub served: u64,
 }
 
 impl Totals {

@@ -132,7 +132,7 @@ impl Node {
     }
 
     /// The node's clock as HTTP writes it.
-    fn date(&self) -> String {
+    pub(super) fn date(&self) -> String {
         let us = self.clock.server_us().saturating_add(signed_micros(self.scenario.node.date_skew));
         jiff::Timestamp::from_microsecond(us)
             .map(|stamp| stamp.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())

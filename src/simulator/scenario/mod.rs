@@ -3,12 +3,14 @@
 mod answers;
 mod node;
 mod rate;
+mod rest;
 mod size;
 mod world;
 
 pub use answers::{AckForm, Answers, RefusalForm, Resubscribe, Unknown, Unsubscribe};
 pub use node::Node;
 pub use rate::Rate;
+pub use rest::{Archive, Deliveries, Fees, Jobs, MissingSource, Order, Prepared, Rest, Window};
 pub use size::Size;
 pub use world::{Behaviour, DeleteForm, Pick, Stream, World};
 
@@ -32,6 +34,7 @@ pub struct Scenario {
     pub account: Account,
     pub answers: Answers,
     pub world: World,
+    pub rest: Rest,
     /// Streams that behave unlike the others.
     #[serde(rename = "stream")]
     pub streams: Vec<Stream>,
@@ -79,6 +82,7 @@ impl Scenario {
             cue.check().map_err(|fault| format!("cue {}: {fault}", place + 1))?;
         }
         self.world.check()?;
+        self.rest.check()?;
         let streams = self.world.streams.max(self.world.hashes.len());
         for stream in &self.streams {
             match &stream.stream {
@@ -105,6 +109,7 @@ impl Default for Scenario {
             account: Account::default(),
             answers: Answers::default(),
             world: World::default(),
+            rest: Rest::default(),
             streams: Vec::new(),
             cues: Vec::new(),
         }

@@ -29,6 +29,7 @@ pub struct Server;
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    rest_address: SocketAddr,
     tls: bool,
     streams: Vec<(String, String)>,
     orders: Orders,
@@ -52,10 +53,8 @@ impl Server {
     /// The scenario is faulty, the address cannot be listened on, the journal cannot be created, or the TLS files are not what they should be.
     pub fn start(scenario: Scenario, journal: &Path) -> io::Result<Running> {
         scenario.check().map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault))?;
-        let listen = &scenario.node.listen;
-        let address: SocketAddr = listen.parse().map_err(|fault| {
-            io::Error::new(io::ErrorKind::InvalidInput, format!("{listen:?} is not an address to listen on: {fault}"))
-        })?;
+        let address = address(&scenario.node.listen)?;
+        let rest_address = self::address(&scenario.rest.listen)?;
         let tls = tls(&scenario)?;
         let is_tls = tls.is_some();
         let journal = journal.to_owned();
@@ -64,24 +63,53 @@ impl Server {
         let thread = std::thread::Builder::new().name("simulator".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let _inside = runtime.enter();
-            let door = Door::open(address, scenario.node.socket_buffer)
-                .map_err(|fault| io::Error::new(fault.kind(), format!("cannot listen on {address}: {fault}")))?;
+            let open = |address, buffer| {
+                Door::open(address, buffer)
+                    .map_err(|fault| io::Error::new(fault.kind(), format!("cannot listen on {address}: {fault}")))
+            };
+            let door = open(address, scenario.node.socket_buffer)?;
+            let rest_door = open(rest_address, None)?;
             let node = Node::new(scenario, &journal).map_err(|fault| {
                 io::Error::new(fault.kind(), format!("cannot create the journal {}: {fault}", journal.display()))
             })?;
             // Nobody waits any more only if start() itself has given up.
-            if ready.send((door.address, node.streams())).is_err() {
+            if ready.send((door.address, rest_door.address, node.streams())).is_err() {
                 return Ok(Totals::default());
             }
-            run(&runtime, node, door, tls, waiting)
+            run(&runtime, node, (door, rest_door), tls, waiting)
         })?;
         match started.recv() {
-            Ok((address, streams)) => {
-                Ok(Running { address, tls: is_tls, streams, orders: Orders(orders), thread: Some(thread) })
-            }
+            Ok((address, rest_address, streams)) => Ok(Running {
+                address,
+                rest_address,
+                tls: is_tls,
+                streams,
+                orders: Orders(orders),
+                thread: Some(thread),
+            }),
             Err(_) => Err(joined(thread).err().unwrap_or_else(|| io::Error::other("the simulator did not start"))),
         }
     }
+}
+
+fn address(listen: &str) -> io::Result<SocketAddr> {
+    let fault = |fault| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("{listen:?} is not an address to listen on: {fault}"))
+    };
+    listen.parse().map_err(fault)
+}
+
+/// A certificate is for a name, not for an address.
+fn host(address: SocketAddr, tls: bool) -> String {
+    if tls { format!("localhost:{}", address.port()) } else { address.to_string() }
+}
+
+fn stream_url(address: SocketAddr, tls: bool) -> String {
+    format!("{}://{}/multi", if tls { "wss" } else { "ws" }, host(address, tls))
+}
+
+fn rest_url(address: SocketAddr, tls: bool) -> String {
+    format!("{}://{}/v1.6", if tls { "https" } else { "http" }, host(address, tls))
 }
 
 fn joined(thread: JoinHandle<io::Result<Totals>>) -> io::Result<Totals> {
@@ -108,11 +136,12 @@ impl Orders {
 impl Running {
     /// `ws://127.0.0.1:PORT/multi`, or `wss://localhost:PORT/multi` with TLS.
     pub fn url(&self) -> String {
-        if self.tls {
-            format!("wss://localhost:{}/multi", self.address.port())
-        } else {
-            format!("ws://{}/multi", self.address)
-        }
+        stream_url(self.address, self.tls)
+    }
+
+    /// The REST side: `http://127.0.0.1:PORT/v1.6`, or `https://localhost:PORT/v1.6` with TLS.
+    pub fn rest_url(&self) -> String {
+        rest_url(self.rest_address, self.tls)
     }
 
     pub fn address(&self) -> SocketAddr {

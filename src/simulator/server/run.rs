@@ -5,6 +5,7 @@ use super::door::Door;
 use crate::simulator::clock::instant;
 use crate::simulator::connection::serve;
 use crate::simulator::node::{Node, Totals};
+use crate::simulator::rest;
 use crate::simulator::scenario::Rate;
 use serde_json::json;
 use std::cell::RefCell;
@@ -32,18 +33,20 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 pub(super) fn run(
     runtime: &Runtime,
     node: Node,
-    door: Door,
+    doors: (Door, Door),
     tls: Option<TlsAcceptor>,
     orders: mpsc::Receiver<Order>,
 ) -> io::Result<Totals> {
-    let scheme = if tls.is_some() { "wss" } else { "ws" };
-    let url = format!("{scheme}://{}/multi", door.address);
+    let (door, rest_door) = doors;
+    let (url, rest_url) =
+        (super::stream_url(door.address, tls.is_some()), super::rest_url(rest_door.address, tls.is_some()));
     let node = Rc::new(RefCell::new(node));
     let seed = node.borrow().scenario().seed;
-    node.borrow_mut().note("listening", json!({"url": url, "seed": seed}));
+    node.borrow_mut().note("listening", json!({"url": url, "rest_url": rest_url, "seed": seed}));
     LocalSet::new().block_on(runtime, async {
         let tasks = [
-            spawn_local(accept(Rc::clone(&node), door, tls)),
+            spawn_local(accept(Rc::clone(&node), door, Side::Stream, tls.clone())),
+            spawn_local(accept(Rc::clone(&node), rest_door, Side::Rest, tls)),
             spawn_local(produce(Rc::clone(&node))),
             spawn_local(report(Rc::clone(&node))),
             spawn_local(direct(Rc::clone(&node))),
@@ -87,11 +90,22 @@ async fn until_stopped(node: &Rc<RefCell<Node>>, mut orders: mpsc::Receiver<Orde
     }
 }
 
+/// The two sides of the simulator, each with a door of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Side {
+    Stream,
+    Rest,
+}
+
 /// Takes connections in while the node listens.
-async fn accept(node: Rc<RefCell<Node>>, mut door: Door, tls: Option<TlsAcceptor>) {
-    let bell = node.borrow().bells().door;
+async fn accept(node: Rc<RefCell<Node>>, mut door: Door, side: Side, tls: Option<TlsAcceptor>) {
+    let bells = node.borrow().bells();
+    let bell = if side == Side::Stream { bells.door } else { bells.rest_door };
     loop {
-        let listening = node.borrow().is_listening();
+        let listening = match side {
+            Side::Stream => node.borrow().is_listening(),
+            Side::Rest => node.borrow().is_rest_listening(),
+        };
         if !listening {
             door.shut();
         } else if let Err(fault) = door.reopen() {
@@ -101,10 +115,11 @@ async fn accept(node: Rc<RefCell<Node>>, mut door: Door, tls: Option<TlsAcceptor
             continue;
         }
         let accepted = tokio::select! { () = bell.notified() => continue, accepted = door.next() => accepted };
-        match accepted {
-            Ok(tcp) => drop(spawn_local(serve(Rc::clone(&node), tcp, tls.clone()))),
+        match (accepted, side) {
+            (Ok(tcp), Side::Stream) => drop(spawn_local(serve(Rc::clone(&node), tcp, tls.clone()))),
+            (Ok(tcp), Side::Rest) => drop(spawn_local(rest::serve(Rc::clone(&node), tcp, tls.clone()))),
             // Out of file descriptors, say: the next one may fare better.
-            Err(_) => tokio::time::sleep(REPORT_EVERY).await,
+            (Err(_), _) => tokio::time::sleep(REPORT_EVERY).await,
         }
     }
 }

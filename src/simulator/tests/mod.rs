@@ -3,6 +3,7 @@
 mod answers;
 mod client;
 mod ends;
+mod rest;
 mod truth;
 mod upgrades;
 mod words;

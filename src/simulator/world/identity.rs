@@ -8,7 +8,7 @@ use std::sync::Arc;
 const UUID_EPOCH_US: i64 = 12_219_292_800_000_000;
 
 /// The id of an interaction: 32 lower-case hexadecimal digits.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(in crate::simulator) struct Id([u8; 32]);
 
 impl Id {
@@ -34,7 +34,7 @@ impl Id {
 }
 
 /// What the journal calls a message: an id of the world's own making, or one that a cue gave.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(in crate::simulator) enum Name {
     Made(Id),
     Given(Arc<str>),
@@ -64,7 +64,7 @@ pub(in crate::simulator) fn as_hash(text: &str) -> Option<[u8; 32]> {
 }
 
 /// A date as interactions carry it (RFC 2822, whole seconds): 31 characters in any year of four digits.
-pub(super) fn date(second: i64) -> [u8; 31] {
+pub(in crate::simulator) fn date(second: i64) -> [u8; 31] {
     let mut out = *b"Thu, 01 Jan 1970 00:00:00 +0000";
     let text = jiff::Timestamp::from_second(second)
         .map(|stamp| stamp.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string())

@@ -1,23 +1,24 @@
 //! The world: streams, and the interactions and deletes that happen in it whether or not anybody listens.
 
 mod identity;
+mod recipe;
 mod shape;
 mod template;
 
-pub(super) use identity::{Name, as_hash};
+pub(super) use identity::{Name, as_hash, date};
+pub(super) use recipe::{Recipe, kinds};
 pub(super) use template::Framed;
 
 use super::clock::micros;
 use super::scenario::{Behaviour, DeleteForm, Pick, Stream, World as Settings};
 use fastrand::Rng;
 use identity::Id;
+use recipe::{Shelf, Shelves};
 use serde_json::json;
 use std::collections::{HashMap, VecDeque};
 use template::{FIRST_SOURCE, Particulars, Template};
 use tokio_tungstenite::tungstenite::Bytes;
 
-/// Ordinary interactions differ in everything that is patched in; their shapes are this many.
-const TEMPLATES: usize = 256;
 /// Recent interactions that a duplicate or a delete may refer to.
 const RECENT: usize = 1024;
 /// Larger ones are not repeated: a thousand of them would be a gigabyte.
@@ -50,6 +51,8 @@ pub(super) struct Happening {
     /// None is not of the world's own making.
     pub(super) id: Option<Name>,
     pub(super) created_us: i64,
+    /// How to make its JSON once more; none for what was made by hand.
+    pub(super) recipe: Option<Recipe>,
     /// Stream by place, and its frame.
     pub(super) copies: Vec<(usize, Framed)>,
 }
@@ -88,11 +91,7 @@ pub(super) struct World {
     places: HashMap<[u8; 32], usize>,
     /// Places of the streams that see interactions.
     productive: Vec<usize>,
-    ordinary: Vec<Template>,
-    /// Made when first needed, from a seed of their own.
-    large: Option<Vec<Template>>,
-    huge: Option<Vec<Template>>,
-    seed: u64,
+    shelves: Shelves,
     recent: VecDeque<Recent>,
     /// Interactions whose delete came first, and the count at which they follow.
     overtaken: VecDeque<(u64, Happening)>,
@@ -108,10 +107,7 @@ impl World {
             channels: Vec::with_capacity(settings.streams),
             places: HashMap::new(),
             productive: Vec::new(),
-            ordinary: templates(&mut rng, settings, TEMPLATES, 200..700),
-            large: None,
-            huge: None,
-            seed,
+            shelves: Shelves::new(&mut rng, settings, seed),
             recent: VecDeque::with_capacity(RECENT),
             overtaken: VecDeque::new(),
             made: 0,
@@ -221,16 +217,17 @@ impl World {
         let created_us = self.posted(now_us);
         let (id, source) = self.identify(created_us);
         let chance = self.rng.f64();
-        let settings = &self.settings;
-        let make = |count, bytes| templates(&mut Rng::with_seed(self.seed), settings, count, bytes);
-        let shelf = if chance < settings.huge {
-            self.huge.get_or_insert_with(|| make(2, 900_000..1_000_000))
-        } else if chance < settings.huge + settings.large {
-            self.large.get_or_insert_with(|| make(4, 80_000..120_000))
+        let shelf = if chance < self.settings.huge {
+            Shelf::Huge
+        } else if chance < self.settings.huge + self.settings.large {
+            Shelf::Large
         } else {
-            &mut self.ordinary
+            Shelf::Ordinary
         };
-        let template = self.rng.choice(shelf.iter())?;
+        let templates = self.shelves.filled(shelf, &self.settings);
+        let place = self.rng.usize(..templates.len().max(1));
+        let template = templates.get(place)?;
+        let recipe = Recipe::new(shelf, place, now_us, source);
         let particulars = Particulars::new(id, created_us, now_us, source);
         let copies = streams
             .into_iter()
@@ -241,6 +238,7 @@ impl World {
                 kind: Kind::Interaction,
                 id: Some(Name::Made(id)),
                 created_us: whole_second(created_us),
+                recipe: Some(recipe),
                 copies,
             },
             source,
@@ -286,6 +284,7 @@ impl World {
     pub(super) fn repeat(&mut self, altered: bool) -> Option<Happening> {
         let mut happening = self.duplicate()?;
         if altered {
+            happening.recipe = None;
             for (place, framed) in &mut happening.copies {
                 let hash = self.channels.get(*place)?.hash();
                 let data = String::from_utf8_lossy(&framed.data).replacen('{', r#"{"altered":true,"#, 1);
@@ -310,7 +309,7 @@ impl World {
             let text = around.replace("<HASH>", hash).replace("<DATA>", &String::from_utf8_lossy(&framed.data));
             framed.frame = super::wire::text(text.as_bytes());
         }
-        Some(Happening { kind, id, created_us: whole_second(now_us), copies: vec![(place, framed)] })
+        Some(Happening { kind, id, created_us: whole_second(now_us), recipe: None, copies: vec![(place, framed)] })
     }
 
     /// A delete of something recent, or, `early`, of something that is yet to come.
@@ -339,6 +338,12 @@ impl World {
         Some(Happening { kind: Kind::Delete, copies, ..target.happening })
     }
 
+    /// The JSON of an interaction that was made before, byte for byte.
+    pub(super) fn again(&self, id: Id, created_us: i64, recipe: &Recipe) -> Option<Bytes> {
+        let particulars = Particulars::new(id, created_us, recipe.received_us(), recipe.source());
+        Some(self.shelves.template(recipe)?.fill(&[b'0'; 32], &particulars).data)
+    }
+
     /// One interaction whose JSON has this many bytes (at least about 300), for one stream.
     pub(super) fn sized(&mut self, now_us: i64, stream: Option<usize>, bytes: usize) -> Option<Happening> {
         let place = self.audience(stream)?.into_iter().next()?;
@@ -355,6 +360,7 @@ impl World {
             kind: Kind::Interaction,
             id: Some(Name::Made(id)),
             created_us: whole_second(now_us),
+            recipe: None,
             copies: vec![(place, framed)],
         })
     }
@@ -363,19 +369,6 @@ impl World {
 /// `created_at` has no fraction of a second.
 fn whole_second(us: i64) -> i64 {
     us.div_euclid(1_000_000) * 1_000_000
-}
-
-fn templates(rng: &mut Rng, settings: &Settings, count: usize, bytes: std::ops::Range<usize>) -> Vec<Template> {
-    (0..count)
-        .map(|place| {
-            let shape = shape::TYPES.get(place % shape::TYPES.len()).copied().unwrap_or_default();
-            let size = rng.usize(bytes.clone());
-            let data = shape::interaction(rng, shape, size);
-            let ascii = rng.bool();
-            let data_first = rng.f64() < settings.data_first;
-            Template::new(&data, ascii, data_first)
-        })
-        .collect()
 }
 
 fn delete_frame(form: DeleteForm, hash: &str, id: &Name, source: u64) -> Framed {

@@ -38,7 +38,7 @@ fn every_frame_is_json_with_its_id_hash_and_date() {
             let deleted = read["data"]["deleted"] == true;
             assert_eq!(deleted, happening.kind == Kind::Delete, "decoys must not delete");
             if !deleted {
-                let date = identity::date(happening.created_us / 1_000_000);
+                let date = date(happening.created_us / 1_000_000);
                 assert_eq!(read["data"]["interaction"]["created_at"].as_str().unwrap().as_bytes(), date);
             }
         }
@@ -70,9 +70,10 @@ fn a_size_is_met_to_the_byte() {
 
 #[test]
 fn most_interactions_have_the_size_of_a_tweet_with_augmentations() {
-    let world = World::new(&Settings::default(), &[], 1);
+    let mut world = World::new(&Settings::default(), &[], 1);
     let sizes: Vec<usize> = world
-        .ordinary
+        .shelves
+        .filled(Shelf::Ordinary, &Settings::default())
         .iter()
         .map(|template| {
             template
@@ -100,4 +101,25 @@ fn the_three_forms_of_a_delete() {
     );
     assert_eq!(said(DeleteForm::WithUser)["data"]["twitter"]["user"]["id"], 123_456_789);
     assert_eq!(said(DeleteForm::TopLevel)["deleted"], true);
+}
+
+#[test]
+fn what_was_made_can_be_made_again_byte_for_byte() {
+    let settings = Settings { large: 0.1, huge: 0.05, old: 0.3, duplicates: 0.2, ..Settings::default() };
+    let mut world = World::new(&settings, &[], 5);
+    let mut shelves = Vec::new();
+    for now_us in 1_700_000_000_000_000..1_700_000_000_000_300 {
+        let happening = world.next(now_us).unwrap();
+        let (Some(Name::Made(id)), Some(recipe)) = (happening.id, happening.recipe) else { continue };
+        if happening.kind == Kind::Delete {
+            continue;
+        }
+        for (_, framed) in &happening.copies {
+            assert_eq!(world.again(id, happening.created_us, &recipe).unwrap(), framed.data);
+            let data: Value = serde_json::from_slice(&framed.data).unwrap();
+            assert_eq!(data["interaction"]["type"], recipe.kind());
+        }
+        shelves.push(happening.copies[0].1.data.len());
+    }
+    assert!(shelves.len() > 200 && shelves.iter().any(|bytes| *bytes > 500_000), "{shelves:?}");
 }

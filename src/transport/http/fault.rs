@@ -82,10 +82,9 @@ pub(super) fn of(error: &hyper::Error) -> HttpFault {
         Some(io::ErrorKind::ConnectionReset) => HttpFault::Broken("reset by the other side".to_owned()),
         // A chunk whose length is no number, and the like.
         Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => garbled(error),
-        Some(_) => HttpFault::Broken(PeerText::of(&error.to_string()).into()),
         None if error.is_parse() => garbled(error),
         None if error.is_incomplete_message() => HttpFault::Broken("ended in the midst".to_owned()),
-        None => HttpFault::Broken(PeerText::of(&error.to_string()).into()),
+        Some(_) | None => HttpFault::Broken(PeerText::of(&error.to_string()).into()),
     }
 }
 

@@ -3,7 +3,6 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -17,12 +16,13 @@ use crate::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
 use crate::transport::stream::Stream;
 
 type Body = Full<Bytes>;
+type Driven = Pin<Box<Connection<TokioIo<Stream>, Body>>>;
 
 /// A connection, and the way to ask over it.
 pub(super) struct Line {
     sender: SendRequest<Body>,
     /// Nothing once it has ended.
-    connection: Option<Pin<Box<Connection<TokioIo<Stream>, Body>>>>,
+    connection: Option<Driven>,
 }
 
 impl Line {
@@ -38,16 +38,8 @@ impl Line {
 
     /// Whether the server has kept it open since the last answer.
     pub(super) async fn is_open(&mut self) -> bool {
-        let mut looked = false;
-        let look = poll_fn(move |cx| {
-            if looked {
-                return Poll::Ready(());
-            }
-            looked = true;
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        });
-        self.beside(look).await;
+        // Others have their turn meanwhile: the runtime, too, which hears from the socket.
+        self.beside(tokio::task::yield_now()).await;
         self.connection.is_some() && self.sender.is_ready()
     }
 

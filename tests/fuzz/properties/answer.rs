@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use siftd::fault::Fault;
 use siftd::protocol::Protocol as _;
 use siftd::transport::{DialError, Dialer, Event, tls};
@@ -20,12 +22,14 @@ const FRAME_MAX: usize = 64 * 1024;
 thread_local! {
     static LOOP: Runtime = Builder::new_current_thread().enable_all().build().unwrap();
     static DOOR: TcpListener = LOOP.with(|runtime| runtime.block_on(TcpListener::bind("0.0.0.0:0"))).unwrap();
+    /// Made once: it reads the certificates of the whole system.
+    static TRUST: Arc<ClientConfig> = tls(&[]).unwrap();
     static VISITS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// The first byte chooses between a raw answer, an answer with a status, and frames after a good upgrade; `\x01` and
 /// `\x02` stand for the key, as it is and as it was sent.
-pub fn holds(input: &[u8]) {
+pub(crate) fn holds(input: &[u8]) {
     let Some((form, rest)) = input.split_first() else { return };
     let bytes = told(rest);
     let server = match form % 3 {
@@ -89,7 +93,7 @@ async fn visit(door: &TcpListener, server: Server) {
         timeout: Duration::from_secs(20),
         max_frame: FRAME_MAX,
         mask: address.mask,
-        tls: tls(&[]).unwrap(),
+        tls: TRUST.with(Arc::clone),
     };
     let serving = async {
         let (stream, _) = door.accept().await.unwrap();

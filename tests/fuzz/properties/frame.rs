@@ -5,7 +5,7 @@ use siftd::signal::{Interaction, Signal};
 
 use super::{assert_keeps_the_key, decode, said};
 
-pub fn holds(input: &[u8]) {
+pub(crate) fn holds(input: &[u8]) {
     let Ok(frame) = str::from_utf8(input) else { return };
     let blank = frame.trim_start_matches('\u{feff}').trim().is_empty();
     let told = said(frame);

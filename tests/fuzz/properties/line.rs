@@ -12,7 +12,7 @@ use siftd::peer_text::{PeerText, is_harmful};
 use siftd::record::{ConnectionId, DaemonState};
 use siftd::time::Time;
 
-pub fn holds(input: &[u8]) {
+pub(crate) fn holds(input: &[u8]) {
     let mut dice = Unstructured::new(input);
     let Ok(notice) = any(&mut dice) else { return };
     let at = Time::from_micros(1_795_323_600_123_456);

@@ -60,7 +60,7 @@ const STREAMS: &[&str] = &[
     "x y",
 ];
 
-pub fn holds(input: &[u8]) {
+pub(crate) fn holds(input: &[u8]) {
     let mut dice = Unstructured::new(input);
     // Dice that have run out throw zeros, so this does not fail; if it did, there would be nothing to try.
     let Ok(frames) =

@@ -11,7 +11,7 @@ const WORDS: &[&str] = &["success", "failure", "error", "warning", "FAILURE", " 
 
 /// The first byte chooses the status word, the rest is the message; `\u{1}` in it stands for the key, `\u{2}` for the
 /// key as it was sent.
-pub fn holds(input: &[u8]) {
+pub(crate) fn holds(input: &[u8]) {
     let Some((choice, text)) = input.split_first() else { return };
     let Ok(text) = str::from_utf8(text) else { return };
     let text = text.replace('\u{1}', KEY).replace('\u{2}', KEY_SENT);

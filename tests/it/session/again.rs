@@ -242,3 +242,64 @@ fn a_mistake_of_ours_is_named_and_not_repeated_in_a_loop() {
         "#]],
     );
 }
+
+#[test]
+fn a_refusal_that_has_overtaken_an_acknowledgement_renews_the_connection() {
+    check(
+        r#"only subscribe stands dial say
+         0.1 open
+         0.2 frame {"status":"failure","message":"The stream has been disabled"}
+         0.3 ack a
+         0.4 ack b
+         2 end"#,
+        &expect![[r#"
+            0 > dial
+            0.1 < open
+            0.1 > say info connected
+            0.1 > subscribe a b
+            0.2 < frame {"status":"failure","message":"The stream has been disabled"}
+            0.3 < ack a
+            0.3 > stands a active
+            0.3 > subscribe b
+            0.4 < ack b
+            0.4 > stands b active
+            0.4 > say warn unattributed-refusal
+            0.4 > say warn gap-opened
+            0.4 > say warn disconnected
+            0.4 > say info reconnecting: attempt 1 to connect in 1.0 s (server_error)
+            1.4 > dial
+        "#]],
+    );
+}
+
+#[test]
+fn a_refusal_by_name_does_not_explain_one_without() {
+    check(
+        r#"only subscribe stands dial say
+         window 1
+         0.1 open
+         0.2 ack a
+         0.3 frame {"status":"failure","message":"The stream has been disabled"}
+         0.4 frame {"status":"failure","message":"There was a problem starting your stream","hash":"<b>"}
+         2 end"#,
+        &expect![[r#"
+            0 > dial
+            0.1 < open
+            0.1 > say info connected
+            0.1 > subscribe a
+            0.2 < ack a
+            0.2 > stands a active
+            0.2 > subscribe b
+            0.3 < frame {"status":"failure","message":"The stream has been disabled"}
+            0.3 > subscribe b
+            0.4 < frame {"status":"failure","message":"There was a problem starting your stream","hash":"<b>"}
+            0.4 > stands b wanted
+            0.4 > say warn stream-trouble: stream b not served, asking again in 10 s: There was a problem starting your stream
+            0.4 > say warn unattributed-refusal
+            0.4 > say warn gap-opened
+            0.4 > say warn disconnected
+            0.4 > say info reconnecting: attempt 1 to connect in 1.0 s (server_error)
+            1.4 > dial
+        "#]],
+    );
+}

@@ -402,3 +402,17 @@ fn acknowledgements_without_a_name_count_when_all_have_come() {
         "#]],
     );
 }
+
+#[test]
+fn a_request_is_given_its_time_whatever_else_is_due() {
+    let timeline = crate::session::script::run(
+        r#"only subscribe
+         window 64
+         patience 30
+         0.1 open
+         0.2 frame {"status":"failure","message":"There was a problem starting your stream","hash":"<a>"}
+         12 end"#,
+    );
+    let asked: Vec<_> = timeline.lines().filter(|line| line.contains("> subscribe")).collect();
+    assert_eq!(asked, ["0.1 > subscribe a b", "10.2 > subscribe a"], "b has not been waited for");
+}

@@ -85,14 +85,14 @@ impl Case<'_> {
             if message.makings.iter().filter(|making| making.is_sent()).count() > 1 {
                 report.count("repeated");
             }
-            if let Some(order) = orders.iter().find(|order| self.is_obeyed(order)) {
+            if let Some(order) = orders.iter().find(|order| self.look.is_obeyed(order)) {
                 report.find("UNDELETED", || {
                     format!("{} is still a row; the order to delete it was {}", self.name(message), order.making.told())
                 });
             }
             return true;
         }
-        if orders.iter().any(|order| self.is_obeyed(order)) {
+        if orders.iter().any(|order| self.look.is_obeyed(order)) {
             report.count("deleted");
             return true;
         }
@@ -110,14 +110,6 @@ impl Case<'_> {
         }
         report.count(class);
         class != "in_gap" && class != "indeterminate" && class != "before"
-    }
-
-    /// An order that came over while its stream was covered is carried out, in every stream.
-    fn is_obeyed(&self, order: &Order) -> bool {
-        let at_us = self.look.local(&order.making);
-        order.making.is_sent()
-            && self.look.driver.wish_at(order.stream, at_us).is_some()
-            && self.look.seen.cover_at(order.stream, at_us).is_some()
     }
 
     fn fate(&self, message: &Message, making: &Making, ordered: bool) -> Fate {

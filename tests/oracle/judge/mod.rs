@@ -19,6 +19,7 @@ mod archive;
 mod classes;
 mod driver;
 mod journal;
+mod remains;
 mod spans;
 mod timeline;
 mod verdict;
@@ -29,7 +30,7 @@ pub(crate) use watch::Watch;
 
 use archive::{Archive, Snapshot};
 use driver::Driver;
-use journal::{Journal, Making};
+use journal::{Journal, Making, Order};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +79,7 @@ pub(crate) fn judge(
     let driver = wishes.unwrap_or_else(|| Driver::told_by(&snapshot));
     let look = Look { is_final: true, truth: &truth, driver: &driver, seen: &snapshot, streams: &streams, promise };
     let mut report = look.judge();
+    remains::search(&look, archive, &mut report)?;
     report.conclude(&truth, &driver, promise);
     Ok(report)
 }
@@ -100,6 +102,14 @@ impl Look<'_> {
         classes::count(self, &mut report);
         timeline::check(self, &mut report);
         report
+    }
+
+    /// An order that came over while its stream was covered is carried out, in every stream.
+    fn is_obeyed(&self, order: &Order) -> bool {
+        let at_us = self.local(&order.making);
+        order.making.is_sent()
+            && self.driver.wish_at(order.stream, at_us).is_some()
+            && self.seen.cover_at(order.stream, at_us).is_some()
     }
 
     /// The moment of a making by the clock of the daemon.

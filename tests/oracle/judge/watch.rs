@@ -16,9 +16,9 @@ use super::{Look, Streams, Unreadable, clock};
 
 const EVERY: Duration = Duration::from_millis(100);
 
-/// The journal of the server may be behind what a reader of the archive sees: a finding counts when it stays.
-const SETTLE: [Duration; 4] =
-    [Duration::from_millis(60), Duration::from_millis(500), Duration::from_secs(3), Duration::from_secs(15)];
+/// The journal of the server may be behind what a reader of the archive sees: a finding counts when it stays. In
+/// milliseconds.
+const SETTLE: [u64; 9] = [60, 60, 120, 250, 500, 1_000, 2_000, 4_000, 8_000];
 
 /// A watcher on a thread of its own.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Eye {
     fn look(&mut self, stopped: &Receiver<()>) -> Result<Report, Unreadable> {
         let snapshot = self.archive.snapshot(&mut self.streams)?;
         let mut report = Report::default();
-        for wait in SETTLE {
+        for wait in SETTLE.map(Duration::from_millis) {
             if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
                 break;
             }

@@ -88,6 +88,7 @@ fn killed_at_every_call_of_a_first_second() {
 }
 
 #[test]
+#[ignore = "takes minutes; cargo test --test proof after_a_kill -- --ignored"]
 fn killed_at_every_call_of_a_start_after_a_kill() {
     if cannot_trace("crash::killed_at_every_call_of_a_start_after_a_kill") {
         return;

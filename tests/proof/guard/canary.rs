@@ -7,7 +7,7 @@ use std::path::Path;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use rustix::process::Signal;
 
-use super::peer::{Peer, TEXT, close, frame, listen, refuse, request, upgrade};
+use super::peer::{Peer, TEXT, against, close, frame, listen, refuse, request, upgrade};
 use crate::scene::{KEY, Scene, Stage};
 
 /// The key as it stands in the address.
@@ -117,7 +117,7 @@ fn the_key_is_told_to_nobody_however_often_a_server_repeats_it() {
     let echoes = echoes();
     let count = echoes.len();
     let peer = mirror(echoes);
-    let mut scene = Stage::new("[world]\nstreams = 2\n").url(&peer.url("ws", "127.0.0.1")).settings(HASTY).open();
+    let mut scene = against(&peer.url("ws", "127.0.0.1"), Stage::new("[world]\nstreams = 2\n").settings(HASTY));
     scene.launch();
     // Twice around, so that each way was answered and told.
     crate::scene::wait("every way of telling it", || (peer.heard().len() > 2 * count).then_some(()));
@@ -150,7 +150,7 @@ fn a_refused_identity_is_told_without_the_key() {
         serde_json::json!({ "status": "failure", "message": format!("Invalid API key given: {KEY}") }).to_string();
     for (code, frames) in [("403 Forbidden", Vec::new()), ("", frame(TEXT, status.as_bytes()))] {
         let peer = mirror(vec![(code, status.clone(), frames)]);
-        let mut scene = Stage::new("[world]\nstreams = 1\n").url(&peer.url("ws", "127.0.0.1")).settings(HASTY).open();
+        let mut scene = against(&peer.url("ws", "127.0.0.1"), Stage::new("[world]\nstreams = 1\n").settings(HASTY));
         scene.launch();
         let refused = scene.until("identity-refused");
         assert!(refused["text"].as_str().unwrap().contains("Invalid API key given: ***"), "{refused}");
@@ -169,7 +169,7 @@ fn a_frame_that_repeats_the_key_keeps_it_and_nothing_else_does() {
         line.write_all(&frame(TEXT, echo.as_bytes()))?;
         listen(line)
     });
-    let mut scene = Stage::new("[world]\nstreams = 1\n").url(&peer.url("ws", "127.0.0.1")).open();
+    let mut scene = against(&peer.url("ws", "127.0.0.1"), Stage::new("[world]\nstreams = 1\n"));
     scene.launch();
     scene.until("frame-quarantined");
     scene.holds("SELECT count(*) FROM quarantine");
@@ -216,7 +216,7 @@ fn the_key_is_in_the_request_and_only_there() {
         request(line)?;
         listen(line)
     });
-    let mut scene = Stage::new("[world]\nstreams = 1\n").url(&peer.url("ws", "127.0.0.1")).open();
+    let mut scene = against(&peer.url("ws", "127.0.0.1"), Stage::new("[world]\nstreams = 1\n"));
     scene.launch();
     crate::scene::wait("the request", || peer.heard().iter().any(|heard| heard.ends_with(b"\r\n\r\n")).then_some(()));
     let heard = String::from_utf8_lossy(&peer.heard()[0]).into_owned();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 
-use super::peer::{Line, PING, Peer, TEXT, frame, listen, request, upgrade};
+use super::peer::{Line, PING, Peer, TEXT, against, frame, listen, request, upgrade};
 use crate::scene::Stage;
 
 /// What the daemon may take at its height: a frame of 20 MiB in the reader's buffer, twice while that grows, as text, and
@@ -115,7 +115,7 @@ fn no_excess_takes_more_memory_than_it_may() {
     });
     let settings = "[source]\nconnect_timeout = \"30s\"\n[reconnect]\ntrouble_first = \"50ms\"\ntrouble_max = \"100ms\"\n\
          network_step = \"50ms\"\nnetwork_max = \"100ms\"\n[liveness]\nsilence = \"60s\"\n[archive]\nquarantine_max = \"100MiB\"\n";
-    let mut scene = Stage::new("[world]\nstreams = 1\n").url(&peer.url("ws", "127.0.0.1")).settings(settings).open();
+    let mut scene = against(&peer.url("ws", "127.0.0.1"), Stage::new("[world]\nstreams = 1\n").settings(settings));
     scene.launch();
     let mut heights = Vec::new();
     for (name, notice, word, _) in EXCESSES {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::scene::{Scene, Stage};
+
 /// A line that says nothing for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -78,6 +80,13 @@ impl Write for Line {
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
     }
+}
+
+/// A scene whose daemon is led to this address.
+pub(super) fn against(url: &str, stage: Stage) -> Scene {
+    let mut scene = stage.open();
+    scene.lead(url);
+    scene
 }
 
 /// Reads a request of HTTP.

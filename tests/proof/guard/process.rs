@@ -27,5 +27,6 @@ fn it_listens_nowhere_and_starts_nothing() {
     }
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     assert_eq!(children.trim(), "", "it has started another process");
+    scene.holds("SELECT count(*) > 10 FROM interactions");
     scene.finish(&["stored"]);
 }

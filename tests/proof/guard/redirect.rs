@@ -1,6 +1,6 @@
 //! An answer that leads elsewhere is not followed: the key goes to one host only, and never in clear to another.
 
-use super::peer::{Peer, refuse};
+use super::peer::{Peer, against, refuse};
 use crate::scene::{KEY, Stage};
 
 #[test]
@@ -23,7 +23,7 @@ fn no_redirect_is_followed_whatever_its_status() {
         refuse(line, status, &headers, "gone elsewhere")
     });
     let settings = "[reconnect]\ntrouble_first = \"100ms\"\ntrouble_max = \"200ms\"\nnetwork_step = \"100ms\"\n";
-    let mut scene = Stage::new("[world]\nstreams = 1\n").url(&peer.url("ws", "127.0.0.1")).settings(settings).open();
+    let mut scene = against(&peer.url("ws", "127.0.0.1"), Stage::new("[world]\nstreams = 1\n").settings(settings));
     scene.launch();
     for status in statuses {
         let told = scene.until("connect-failed");
@@ -39,7 +39,7 @@ fn an_unencrypted_way_to_another_host_is_refused_before_anything_is_sent() {
     let peer = Peer::new(|line| super::peer::listen(line));
     // This machine under a name that does not say so: what is judged is the address, before anybody is asked.
     let url = peer.url("ws", "127.0.0.1.example.invalid");
-    let mut scene = Stage::new("[world]\nstreams = 1\n").url(&url).starts_badly().open();
+    let mut scene = against(&url, Stage::new("[world]\nstreams = 1\n").starts_badly());
     let checked = scene.answer("check");
     scene.launch();
     let (code, _) = scene.daemon().end();

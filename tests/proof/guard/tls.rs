@@ -10,7 +10,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
-use super::peer::{Line, Peer, TEXT, frame, request, upgrade};
+use super::peer::{Line, Peer, TEXT, against, frame, request, upgrade};
 use crate::scene::{KEY, Scene, Stage};
 
 const QUIET: &str = "[world]\nstreams = 1\nrate = \"1/h\"\n";
@@ -54,8 +54,8 @@ fn scene(peer: &Peer, trusted: &CertifiedIssuer<'static, KeyPair>) -> (Scene, te
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
     fs::write(&file, trusted.pem()).unwrap();
-    let stage = Stage::new(QUIET).url(&peer.url("wss", "localhost")).settings(&trusting(&file));
-    (stage.open(), folder)
+    let stage = Stage::new(QUIET).settings(&trusting(&file));
+    (against(&peer.url("wss", "localhost"), stage), folder)
 }
 
 fn trusting(file: &Path) -> String {

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use siftd::peer_text::is_harmful;
 
-use super::peer::{CLOSE, Peer, TEXT, close, frame, listen, refuse, upgrade};
+use super::peer::{CLOSE, Peer, TEXT, against, close, frame, listen, refuse, upgrade};
 use crate::scene::{Scene, Stage, wait};
 
 /// What text can do to a line, a terminal, a reader's eyes, a service manager, a query.
@@ -96,12 +96,13 @@ fn scene(form: &str, folder: &std::path::Path) -> (Scene, Peer, Told) {
     let told = listening(UnixDatagram::bind(&manager).unwrap());
     let stream = "0123456789abcdef0123456789abcdef";
     let peer = hostile(stream);
-    let scene = Stage::new("[world]\nstreams = 1\n")
-        .url(&peer.url("ws", "127.0.0.1"))
-        .settings(&format!("{HASTY}[log]\nformat = \"{form}\"\n"))
-        .environment("NOTIFY_SOCKET", manager.to_str().unwrap())
-        .environment("WATCHDOG_USEC", "2000000")
-        .open();
+    let scene = against(
+        &peer.url("ws", "127.0.0.1"),
+        Stage::new("[world]\nstreams = 1\n")
+            .settings(&format!("{HASTY}[log]\nformat = \"{form}\"\n"))
+            .environment("NOTIFY_SOCKET", manager.to_str().unwrap())
+            .environment("WATCHDOG_USEC", "2000000"),
+    );
     fs::write(scene.path("streams.txt"), format!("{stream} '; DROP TABLE stream; -- %s \u{202e}{{x}}\n")).unwrap();
     (scene, peer, told)
 }

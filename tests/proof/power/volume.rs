@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
@@ -27,12 +28,14 @@ impl Kind {
 pub(crate) struct Volume {
     home: TempDir,
     kind: Kind,
+    /// How often the power has come back: each time on another image.
+    restored: AtomicU32,
 }
 
 impl Volume {
     /// Makes a volume of so many mebibytes, or says what lacks.
     pub(crate) fn make(kind: Kind, mebibytes: u64) -> Result<Self, String> {
-        let volume = Self { home: tempfile::tempdir().unwrap(), kind };
+        let volume = Self { home: tempfile::tempdir().unwrap(), kind, restored: AtomicU32::new(0) };
         let image = File::create(volume.image()).map_err(|error| error.to_string())?;
         image.set_len(mebibytes << 20).map_err(|error| error.to_string())?;
         fs::create_dir(volume.path()).map_err(|error| error.to_string())?;
@@ -48,11 +51,15 @@ impl Volume {
     }
 
     fn image(&self) -> PathBuf {
-        self.home.path().join("image")
+        self.home.path().join(format!("image-{}", self.restored.load(Ordering::Relaxed)))
     }
 
     fn mount(&self) -> Result<(), String> {
-        run(Command::new("mount").args(["-t", self.kind.word(), "-o", "loop"]).arg(self.image()).arg(self.path()))
+        let options = match self.kind {
+            Kind::Ext4 => "loop",
+            Kind::Xfs => "loop,nouuid",
+        };
+        run(Command::new("mount").args(["-t", self.kind.word(), "-o", options]).arg(self.image()).arg(self.path()))
     }
 
     /// From now on nothing reaches the medium, not even the file system's own log.
@@ -63,8 +70,15 @@ impl Volume {
     }
 
     /// What the medium holds is there again. Nobody may use the volume meanwhile.
+    ///
+    /// It is carried to another medium: a process elsewhere that was started with mounts of its own has a copy of the
+    /// one without power, and the kernel would give us that one again.
     pub(crate) fn restore(&self) {
         run(Command::new("umount").arg(self.path())).unwrap();
+        let before = self.image();
+        self.restored.fetch_add(1, Ordering::Relaxed);
+        run(Command::new("cp").arg("--sparse=always").args([&before, &self.image()])).unwrap();
+        fs::remove_file(before).unwrap();
         self.mount().unwrap();
     }
 }

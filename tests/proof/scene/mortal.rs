@@ -28,7 +28,7 @@ impl Scene {
     /// Starts the next daemon. Whatever was changed in the list since `since_us` takes effect at the latest now.
     pub(crate) fn revive(&mut self, since_us: i64) {
         assert!(self.daemon.is_none(), "the daemon runs already");
-        self.daemon = Some(Daemon::spawn(self.siftd("run")));
+        self.daemon = Some(Daemon::spawn(self.siftd("run"), &self.path("daemon.log")));
         self.until("started");
         self.diary.launched(since_us, self.listed.iter().filter_map(|place| self.streams.get(*place)));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use siftd::fault::Fault;
+use siftd::fault::Fault as Failure;
 use siftd::time::Time;
 
 use super::{Event, World};
@@ -44,7 +44,7 @@ impl World {
     }
 
     /// The connection ends here and now, with all that is on its way.
-    pub(in crate::simulate) fn cut(&mut self, fault: Fault) {
+    pub(in crate::simulate) fn cut(&mut self, fault: Failure) {
         let Some(connection) = self.server.connection.take() else { return };
         self.cut_served(None);
         self.agenda.retain(|_, event| !matches!(event, Event::Arrive { .. }));
@@ -54,9 +54,10 @@ impl World {
 
     /// The server serves no more, a stream or all of them.
     pub(in crate::simulate) fn cut_served(&mut self, stream: Option<&str>) {
+        let here = self.here();
         for served in &mut self.served {
             if stream.is_none_or(|stream| stream == served.name) {
-                served.stretch.until.get_or_insert(self.now);
+                served.stretch.until.get_or_insert(here);
             }
         }
     }

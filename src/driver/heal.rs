@@ -1,0 +1,358 @@
+//! Backfill beside the live connection: does what the healer decides, one thing at a time, and gives way to it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use secrecy::SecretString;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::archive::reading::{ReadError, Reading};
+use crate::archive::{AdoptError, Healing, Intake, Unhealed};
+use crate::backfill::{Healer, Input, Mode, Order, Policy, Request, Ruling, Step, Tariff, judge};
+use crate::config::{self, BackfillMode, BackfillOrder, Settings};
+use crate::coverage::ServerClock;
+use crate::healing::{Counts, Job, Price};
+use crate::historic::{Ask, Hint, Refusal, Reply, Told, Why};
+use crate::host::clock::Clock;
+use crate::limits::{BODY_OVERHEAD, HEAL_NOTICES_MAX};
+use crate::notice::Notice;
+use crate::peer_text::Mask;
+use crate::protocol::{Archived, DataSift};
+use crate::signal::Signal;
+use crate::time::{Time, micros_of};
+use crate::transport::http::{Client, HttpFault, Request as HttpRequest, Settings as HttpSettings};
+
+/// How often it is looked whether an operator has left a request.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A request is a few words.
+const REQUEST_MAX: u64 = 64 * 1024;
+/// The headers of an answer that say something.
+const HEADERS: &[&str] = &[
+    "date",
+    "retry-after",
+    "ratelimit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-cost",
+    "x-ratelimit-reset",
+    "x-ratelimit-reset-ttl",
+    "x-datasift-format",
+    "x-datasift-cursor-current",
+    "x-datasift-cursor-next",
+    "x-datasift-bytes-remaining",
+];
+
+/// What the daemon knows and backfill has to heed.
+#[derive(Clone, Debug, PartialEq)]
+struct Heeded {
+    /// The daemon catches up.
+    draining: bool,
+    policy: Policy,
+    /// Grows when an operator had the settings read again: whatever paused may have been mended.
+    reloads: u64,
+}
+
+/// The daemon's end of it.
+pub struct Heal {
+    heeded: watch::Sender<Heeded>,
+    notices: mpsc::Receiver<Notice>,
+    task: JoinHandle<()>,
+}
+
+impl Heal {
+    /// Waits for something to say. May be given up.
+    pub async fn next(&mut self) -> Notice {
+        match self.notices.recv().await {
+            Some(notice) => notice,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The daemon catches up, or no longer.
+    pub fn drain(&self, draining: bool) {
+        self.heeded.send_if_modified(|heeded| std::mem::replace(&mut heeded.draining, draining) != draining);
+    }
+
+    /// Other settings.
+    pub fn reload(&self, settings: &Settings) {
+        self.heeded.send_modify(|heeded| {
+            heeded.policy = heal_policy_of(settings);
+            heeded.reloads = heeded.reloads.saturating_add(1);
+        });
+    }
+
+    /// Ends it. Wherever it is, the archive knows how to go on.
+    pub fn stop(&self) {
+        self.task.abort();
+    }
+}
+
+/// Everything that acts for backfill.
+struct Acting {
+    healer: Healer<Credits>,
+    protocol: Box<dyn Archived>,
+    client: Client,
+    archive: PathBuf,
+    intake: Intake,
+    clock: Clock,
+    server: ServerClock,
+    notices: mpsc::Sender<Notice>,
+    heeded: watch::Receiver<Heeded>,
+    /// The page that was told last.
+    page: Reply,
+    looked: Time,
+}
+
+/// The server's tariff.
+struct Credits(Box<dyn Archived>);
+
+impl Tariff for Credits {
+    fn credits(&self, ask: &Ask) -> u64 {
+        self.0.credits(ask)
+    }
+}
+
+/// Begins to fill gaps, as the settings say.
+///
+/// # Errors
+/// A sentence, if the archive cannot be read or the server's address cannot be called.
+pub fn heal(settings: &Settings, intake: &Intake, tls: Arc<ClientConfig>, clock: Clock) -> Result<Heal, String> {
+    let policy = heal_policy_of(settings);
+    let found = look(&settings.archive.path, clock.now()).map_err(|error| error.to_string())?;
+    let client = Client::new(http_of(settings, tls)).map_err(|why| format!("backfill.url: {why}"))?;
+    let tariff = Credits(archived_of(settings));
+    let now = clock.now();
+    let seed = now.micros().unsigned_abs();
+    let healer = Healer::new(policy.clone(), tariff, &found.tag, now, seed);
+    let (notices, told) = mpsc::channel(HEAL_NOTICES_MAX);
+    let (heed, heeded) = watch::channel(Heeded { draining: false, policy, reloads: 0 });
+    let acting = Acting {
+        healer: healer.resumed(found.jobs, found.gate, found.spent, now),
+        protocol: archived_of(settings),
+        client,
+        archive: settings.archive.path.clone(),
+        intake: intake.clone(),
+        clock,
+        server: ServerClock::default(),
+        notices,
+        heeded,
+        page: Reply::default(),
+        looked: now,
+    };
+    let task = tokio::spawn(async move {
+        // It ends with the archive's writer, which says why.
+        acting.run().await.unwrap_or_default();
+    });
+    Ok(Heal { heeded: heed, notices: told, task })
+}
+
+impl Acting {
+    async fn run(mut self) -> Result<(), AdoptError> {
+        loop {
+            let now = self.clock.now();
+            let input = match self.healer.next(now) {
+                Step::Say(notice) => {
+                    if self.notices.send(notice).await.is_err() {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                Step::Wait(until) => {
+                    self.wait(until).await;
+                    continue;
+                }
+                Step::Ask(ask) => self.ask(&ask).await,
+                Step::Write(change) => Input::Written(self.intake.heal(Healing::Change(change)).await?),
+                Step::Keep { job, spent } => Input::Written(self.keep(job, spent).await?),
+                Step::Gaps => self.gaps().await,
+            };
+            self.healer.handle(self.clock.now(), input);
+        }
+    }
+
+    /// Waits until then, or until something happens that the healer must know.
+    async fn wait(&mut self, until: Time) {
+        let now = self.clock.now();
+        let reloads = self.heeded.borrow().reloads;
+        tokio::select! {
+            () = self.clock.sleep_until(until.min(now.after(LOOK_EVERY))) => {}
+            changed = self.heeded.changed() => {
+                if changed.is_err() {
+                    // Nobody is there any more; the task is about to be ended.
+                    return std::future::pending().await;
+                }
+            }
+        }
+        let now = self.clock.now();
+        let heeded = self.heeded.borrow_and_update().clone();
+        self.healer.handle(now, Input::Drain(heeded.draining));
+        if heeded.reloads != reloads {
+            self.healer.handle(now, Input::Policy(heeded.policy));
+        }
+        if now.since(self.looked) >= LOOK_EVERY {
+            self.looked = now;
+            if let Some(request) = take_request(&self.archive) {
+                self.healer.handle(now, Input::Asked(request));
+            }
+        }
+    }
+
+    async fn ask(&mut self, ask: &Ask) -> Input {
+        let call = self.protocol.call(ask);
+        let request = HttpRequest { method: call.method, path: call.path, form: &call.parameters };
+        let sent = self.clock.now();
+        let answer = match self.client.call(&request).await {
+            Ok(answer) => answer,
+            Err(fault) => return Input::Refused(refusal(&fault)),
+        };
+        let now = self.clock.now();
+        if let Some(told) = answer.told {
+            self.server.exchange(sent, now, told);
+            if let Some(offset) = self.server.offset() {
+                self.healer.handle(now, Input::Clock(offset));
+            }
+        }
+        let reply = Reply { status: answer.status, headers: answer.headers, body: answer.body };
+        let hint = self.protocol.hint(&reply);
+        match self.protocol.told(ask, &reply) {
+            Ok(told) => {
+                if matches!(told, Told::Page(_)) {
+                    self.page = reply;
+                }
+                Input::Told { told, hint }
+            }
+            Err(refusal) => Input::Refused(refusal),
+        }
+    }
+
+    /// Stores the rows of the page with its job.
+    async fn keep(&mut self, job: Box<Job>, spent: Price) -> Result<crate::healing::Written, AdoptError> {
+        let (now, page) = (self.clock.now(), std::mem::take(&mut self.page));
+        let (mut rows, mut refused) = (self.intake.batch(), Counts::default());
+        let intake = &self.intake;
+        self.protocol.rows(&page, &mut |row| match (judge(&job, &row), &row) {
+            (Ruling::Keep, Signal::Interaction(interaction)) => rows.interaction(now, job.stream, interaction),
+            (Ruling::Delete, Signal::Delete(delete)) => {
+                if let Some(id) = &delete.id {
+                    rows.delete(id);
+                }
+            }
+            (Ruling::Outside, _) => refused.outside += 1,
+            (Ruling::Early, _) => refused.early += 1,
+            (Ruling::Foreign, _) => refused.foreign += 1,
+            (_, Signal::Unreadable(reason, text)) if intake.quarantine_room(text.len()) => {
+                rows.quarantine(now, None, reason, text.as_bytes());
+            }
+            _ => refused.unreadable += 1,
+        });
+        self.intake.heal(Healing::Page { job, rows, refused, spent, at: now }).await
+    }
+
+    /// Reads what waits. What cannot be read now is read in a minute.
+    async fn gaps(&mut self) -> Input {
+        let (archive, now) = (self.archive.clone(), self.clock.now());
+        let found = tokio::task::spawn_blocking(move || look(&archive, now)).await;
+        let found = found.ok().and_then(Result::ok).unwrap_or_default();
+        if self.server.offset().is_none()
+            && let Some(offset) = found.clock_offset
+        {
+            self.healer.handle(now, Input::Clock(offset));
+        }
+        Input::Gaps { gaps: found.gaps, spent: found.spent }
+    }
+}
+
+fn look(archive: &std::path::Path, now: Time) -> Result<Unhealed, ReadError> {
+    Unhealed::read(&Reading::open(archive)?, Healer::<Credits>::day(now))
+}
+
+/// Where an operator's request is left: beside the archive, where only the daemon's user can write.
+pub fn request_path(archive: &std::path::Path) -> PathBuf {
+    let mut name = archive.as_os_str().to_owned();
+    name.push(".backfill");
+    name.into()
+}
+
+/// Takes the request that an operator has left. One that makes no sense is taken away all the same.
+fn take_request(archive: &std::path::Path) -> Option<Request> {
+    let path = request_path(archive);
+    let size = std::fs::symlink_metadata(&path).ok().filter(std::fs::Metadata::is_file)?.len();
+    let text = if size <= REQUEST_MAX { std::fs::read_to_string(&path).ok() } else { None };
+    std::fs::remove_file(&path).ok()?;
+    serde_json::from_str(&text?).ok()
+}
+
+fn refusal(fault: &HttpFault) -> Refusal {
+    let why = match fault {
+        HttpFault::Oversize { .. } => Why::Oversize,
+        HttpFault::Redirected { .. } => Why::Redirected,
+        HttpFault::Unreachable(_) | HttpFault::Tls(_) => Why::Unheard,
+        HttpFault::Late(_) | HttpFault::Broken(_) | HttpFault::Garbled(_) => Why::Unreachable,
+    };
+    Refusal { why, hint: Hint::default(), text: fault.to_string() }
+}
+
+/// The settings that healing depends on.
+pub fn heal_policy_of(settings: &Settings) -> Policy {
+    let backfill = &settings.backfill;
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    Policy {
+        mode: match backfill.mode {
+            BackfillMode::Off => Mode::Off,
+            BackfillMode::Approve => Mode::Approve,
+            BackfillMode::Auto => Mode::Auto,
+        },
+        sources: backfill.listed(),
+        lag: backfill.lag,
+        overlap: backfill.overlap,
+        join: backfill.join,
+        smallest: backfill.smallest,
+        cool_down: backfill.cool_down,
+        tries: u32::try_from(backfill.tries).unwrap_or(u32::MAX),
+        order: match backfill.order {
+            BackfillOrder::Oldest => Order::Oldest,
+            BackfillOrder::Cheapest => Order::Cheapest,
+        },
+        budget: Price { credits: count(backfill.credits_a_day), milliunits: thousandths(backfill.units_a_day) },
+        milliunits_an_hour: thousandths(backfill.units_an_hour),
+        jobs_max: backfill.jobs,
+        deadline: backfill.deadline,
+        page: backfill.page,
+        rows_a_second: u32::try_from(backfill.rows_a_second).unwrap_or(u32::MAX),
+    }
+}
+
+/// A number of units in thousandths: a second has a million parts, of which a thousand each are meant.
+fn thousandths(units: f64) -> u64 {
+    let span = Duration::try_from_secs_f64(units).unwrap_or(Duration::MAX);
+    u64::try_from(micros_of(span) / 1_000).unwrap_or(0)
+}
+
+/// The archive of the server that the settings name, with the identity to use.
+pub fn archived_of(settings: &Settings) -> Box<dyn Archived> {
+    let source = &settings.source;
+    match source.kind {
+        config::Kind::DataSift => {
+            let key = SecretString::from(source.api_key.expose());
+            Box::new(DataSift::new(&source.url, &source.username, key))
+        }
+    }
+}
+
+fn http_of(settings: &Settings, tls: Arc<ClientConfig>) -> HttpSettings {
+    let (source, backfill) = (&settings.source, &settings.backfill);
+    let key = source.api_key.expose();
+    HttpSettings {
+        url: backfill.url.clone(),
+        allow_insecure: source.allow_insecure,
+        authorization: SecretString::from(format!("{}:{key}", source.username)),
+        timeout: backfill.timeout,
+        // A page may exceed its size by its last row.
+        body_max: backfill.page.saturating_add(source.max_frame).saturating_add(BODY_OVERHEAD),
+        headers: HEADERS,
+        mask: Mask::of([key]),
+        tls,
+    }
+}

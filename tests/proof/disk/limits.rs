@@ -1,0 +1,71 @@
+//! The limits of a process: the size of its files, its memory, its open files.
+
+use crate::scene::{Scene, Stage, skip};
+use rustix::process::{Pid, Resource, Rlimit};
+use serde_json::json;
+
+const WORLD: &str = "[world]\nstreams = 10\nrate = 200\nlarge = 0.05\n";
+
+/// Changes a limit of the running daemon.
+fn limit(scene: &mut Scene, resource: Resource, current: Option<u64>, maximum: Option<u64>) {
+    let pid = Pid::from_raw(i32::try_from(scene.daemon().pid()).unwrap());
+    rustix::process::prlimit(pid, resource, Rlimit { current, maximum }).unwrap();
+}
+
+/// Row 40: the files may not grow any further, as with a quota. That ends no process, and it passes.
+#[test]
+fn files_may_not_grow() {
+    let mut scene = Stage::new(WORLD).open();
+    scene.start();
+    scene.watch();
+    scene.holds("SELECT count(*) > 100 FROM interactions");
+    limit(&mut scene, Resource::Fsize, Some(1 << 20), None);
+    let trouble = scene.until("storage-full");
+    assert!(!trouble["detail"].as_str().unwrap().is_empty(), "{trouble}");
+    limit(&mut scene, Resource::Fsize, None, None);
+    scene.until("storage-recovered");
+    assert_eq!(scene.number("SELECT count(*) FROM gaps"), 0);
+    scene.finish(&["stored"]);
+}
+
+/// Row 56: a new connection needs a file. It is tried again, and comes about when there is one.
+#[test]
+fn no_file_can_be_opened() {
+    let mut scene = Stage::new(WORLD).open();
+    scene.start();
+    scene.holds("SELECT count(*) > 100 FROM interactions");
+    let fault = scene.fault("no file can be opened", &["network"]);
+    limit(&mut scene, Resource::Nofile, Some(3), Some(1024));
+    scene.cue(r#"{"do":{"close":{"how":"reset"}}}"#, "closed");
+    let failed = scene.until("connect-failed");
+    assert!(failed["detail"].as_str().unwrap().contains("open files"), "{failed}");
+    scene.until("connect-failed");
+    limit(&mut scene, Resource::Nofile, Some(1024), Some(1024));
+    scene.until("subscribed");
+    scene.over(fault, &failed);
+    scene.finish(&["stored", "in_gap"]);
+}
+
+/// Row 55: with too little memory it lives or it dies, and what it has claimed is there.
+#[test]
+fn too_little_memory() {
+    let mut scene = Stage::new(WORLD).settings("[queue]\nmax_bytes = \"64MiB\"\n").open();
+    scene.start();
+    scene.holds("SELECT count(*) > 100 FROM interactions");
+    let fault = scene.fault("too little memory", &["crash", "network", "local_storage", "slow_consumer"]);
+    limit(&mut scene, Resource::As, Some(1 << 20), None);
+    let giant = scene.cue(r#"{"do":{"giant":{"bytes":"15MiB"}}}"#, "produced");
+    let mut died = None;
+    for _ in 0..100 {
+        died = died.or(scene.daemon().ended());
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+    let Some(status) = died else {
+        return skip("disk::limits::too_little_memory", "the daemon lived: this machine gives memory beyond its limit");
+    };
+    let (code, said) = scene.buried();
+    assert_ne!(code, Some(0), "{said}");
+    scene.start();
+    scene.over(fault, &json!({"giant": giant, "status": status.to_string()}));
+    scene.finish(&["stored", "in_gap"]);
+}

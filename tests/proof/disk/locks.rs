@@ -1,0 +1,69 @@
+//! Other programs on the archive: a lock for a moment or for ever, and a reader that never ends.
+
+use crate::scene::Stage;
+use rusqlite::Connection;
+use serde_json::json;
+
+const WORLD: &str = "[world]\nstreams = 10\nrate = 200\n";
+
+/// Row 41: a lock for a second is waited for without a word; one that stays is said, and nothing is lost by it.
+#[test]
+fn another_program_holds_the_lock() {
+    let mut scene = Stage::new(WORLD).open();
+    scene.start();
+    scene.watch();
+    let other = Connection::open(scene.archive()).unwrap();
+    other.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    std::thread::park_timeout(std::time::Duration::from_secs(1));
+    other.execute_batch("ROLLBACK").unwrap();
+    let rows = scene.number("SELECT count(*) FROM interactions");
+    scene.holds(&format!("SELECT count(*) > {rows} FROM interactions"));
+    assert_eq!(
+        scene.number("SELECT count(*) FROM notices WHERE notice LIKE 'storage-%'"),
+        0,
+        "a moment is not worth a word"
+    );
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let trouble = scene.until("storage-trouble");
+    assert!(trouble["detail"].as_str().unwrap().contains("locked"), "{trouble}");
+    other.execute_batch("ROLLBACK").unwrap();
+    scene.until("storage-recovered");
+    drop(other);
+    scene.finish(&["stored"]);
+}
+
+/// Row 41, at the start: it does not wait for ever, says why, and is started again.
+#[test]
+fn a_start_on_a_locked_archive() {
+    let mut scene = Stage::new(WORLD).open();
+    scene.start();
+    let stopped = scene.stop();
+    let other = Connection::open(scene.archive()).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let answer = scene.answer("run");
+    let said = String::from_utf8_lossy(&answer.stderr).into_owned();
+    assert_eq!(answer.status.code(), Some(74), "{said}");
+    assert!(said.contains("locked"), "{said}");
+    drop(other);
+    scene.start();
+    scene.over(stopped, &json!(said));
+    scene.finish(&["stored"]);
+}
+
+/// Row 42.
+#[test]
+fn a_reader_holds_its_snapshot() {
+    let stage = Stage::new("[world]\nstreams = 10\nrate = 1000\nlarge = 0.05\n");
+    let mut scene = stage.settings("[archive]\nmax_wal = \"16MiB\"\n").open();
+    scene.start();
+    let reader = Connection::open(scene.archive()).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let count = || reader.query_row("SELECT count(*) FROM interactions", [], |row| row.get::<_, i64>(0)).unwrap();
+    let before = count();
+    let growth = scene.until("wal-growth");
+    assert!(growth["wal_bytes"].as_u64().unwrap() > 16 << 20, "{growth}");
+    assert_eq!(count(), before, "the reader sees what it saw");
+    reader.execute_batch("ROLLBACK").unwrap();
+    scene.finish(&["stored"]);
+}
