@@ -89,6 +89,7 @@ impl Course {
         let marks: Vec<f64> = happened.iter().filter(|(_, _, cut)| *cut).map(|(at, ..)| *at).collect();
         let title = format!("{} streams, {} messages a second, {:.0} minutes", self.streams, self.rate, self.minutes());
         fs::write(output.join("soak.svg"), plot::svg(&title, &samples, &marks)).unwrap();
+        fs::write(output.join("samples.csv"), plot::csv(&samples)).unwrap();
         fs::write(output.join("report.txt"), &figures).unwrap();
         let classes: &[&str] =
             if trouble.is_some() { &["stored", "in_gap", "deleted"] } else { &["stored", "deleted"] };
@@ -245,9 +246,10 @@ fn quiet(said: &[String], minutes: f64) {
     );
 }
 
-/// The line through a measure, after the first sixth of the run: caches fill, and the first reconnects make room.
+/// The line through a measure in the second half of the run: in the first, caches fill and every kind of trouble comes
+/// for the first time.
 fn trend(samples: &[Sample], read: fn(&Sample) -> f64) -> Trend {
-    let warm = samples.iter().skip(samples.len() / 6);
+    let warm = samples.iter().skip(samples.len() / 2);
     Trend::of(&warm.map(|sample| (sample.seconds, read(sample))).collect::<Vec<_>>())
 }
 
