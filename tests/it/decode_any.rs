@@ -1,9 +1,6 @@
 //! Whatever a frame holds, all of it is said, and the short way says what the long way says.
 
 use proptest::prelude::*;
-use secrecy::SecretString;
-use siftd::protocol::{DataSift, Protocol};
-use siftd::signal::Signal;
 
 use crate::decode::{A, datasift, said};
 use siftd::limits::{FRAME_OBJECTS_MAX, ID_BYTES_MAX};
@@ -177,14 +174,14 @@ proptest! {
 
 #[test]
 fn requests_are_written_as_the_documentation_writes_them() {
-    let protocol = DataSift::new("wss://stream.example/multi", "acme", SecretString::from("key"));
+    let protocol = datasift();
     assert_eq!(protocol.subscribe(A), format!(r#"{{"action":"subscribe","hash":"{A}"}}"#));
     assert_eq!(protocol.unsubscribe(A), format!(r#"{{"action":"unsubscribe","hash":"{A}"}}"#));
 }
 
 #[test]
 fn a_long_kind_is_cut_to_its_bound() {
-    let mut protocol = DataSift::new("wss://stream.example/multi", "acme", SecretString::from("key"));
+    let mut protocol = datasift();
     for kind in ["x".repeat(65), "\u{e9}".repeat(65), "\\u0001x".repeat(200)] {
         let frame = format!(r#"{{"hash":"{A}","data":{{"interaction":{{"id":"1","type":"{kind}"}}}}}}"#);
         let mut kinds = Vec::new();

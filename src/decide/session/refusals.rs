@@ -26,9 +26,10 @@ impl Session {
                 Anonymous::Nobody if refusal == Some(Refusal::Overflow) => {}
                 Anonymous::Nobody => return self.renew(turn, text),
             }
-        }
-        if !status.streams.is_empty() {
-            slots.iter().for_each(|slot| self.streams.contradict(*slot));
+        } else {
+            for slot in &slots {
+                self.streams.contradict(*slot);
+            }
         }
         if refusal == Some(Refusal::Overflow) {
             for slot in self.streams.overflow() {

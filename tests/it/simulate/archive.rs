@@ -148,11 +148,6 @@ impl Archive {
         }
     }
 
-    /// How many parcels wait.
-    pub(super) fn parcels(&self) -> usize {
-        self.waiting.len()
-    }
-
     /// Commits as many of the parcels that wait, and says what they held.
     pub(super) fn commit(&mut self, parcels: usize) -> Vec<Entry> {
         let some = parcels.min(self.waiting.len());
