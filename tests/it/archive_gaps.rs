@@ -68,6 +68,56 @@ fn an_empty_coverage_goes_and_the_gaps_on_both_sides_are_one() {
     house.finish(running);
 }
 
+/// A backfill that works on a gap works on what it took up, not on what has been added since.
+#[test]
+fn a_gap_that_is_being_filled_grows_no_more() {
+    let house = House::new();
+    let running = house.run(&["aa"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(gap(1, later(1), Cause::Network));
+        batch.record(covered(1, 1, later(10)));
+        batch.reach(reach(1, later(12), later(9)));
+    });
+    let filler = rusqlite::Connection::open(house.path()).unwrap();
+    filler.execute("UPDATE gap SET state = 'filling'", []).unwrap();
+    house.send(&running, |batch| batch.record(gap(1, later(9), Cause::Network)));
+    assert_eq!(house.ask(GAPS), ["aa 0 10 network filling", "aa 10 - network open"]);
+    house.finish(running);
+}
+
+/// The clock was set back between the moment that a stream became wanted and its acknowledgement.
+#[test]
+fn coverage_does_not_begin_before_the_stream_was_wanted() {
+    let house = House::new();
+    house.set(later(100));
+    let running = house.run(&["aa"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(40)));
+        batch.record(covered(1, 1, later(50)));
+        batch.reach(reach(1, later(200), later(150)));
+    });
+    assert_eq!(house.ask(COVERAGE), ["aa 100 150 1"]);
+    assert_eq!(house.ask(GAPS), [""; 0]);
+    house.finish(running);
+}
+
+#[test]
+fn no_stream_is_active_without_a_connection() {
+    let house = House::new();
+    let running = house.run(&["aa", "bb"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(Record::Stands { stream: StreamId(1), state: StreamState::Active, reason: None });
+        batch.record(Record::Stands { stream: StreamId(2), state: StreamState::Rejected, reason: None });
+    });
+    assert_eq!(house.ask("SELECT state FROM streams ORDER BY stream"), ["active", "rejected"]);
+    let (connection, because) = (siftd::record::ConnectionId(1), "network".to_owned());
+    house.send(&running, |batch| batch.record(Record::Closed { connection, at: later(9), because }));
+    assert_eq!(house.ask("SELECT state FROM streams ORDER BY stream"), ["wanted", "rejected"]);
+    house.finish(running);
+}
+
 #[test]
 fn an_acknowledgement_on_another_connection_leaves_no_hole() {
     let house = House::new();

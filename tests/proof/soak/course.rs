@@ -89,13 +89,14 @@ impl Course {
         let marks: Vec<f64> = happened.iter().filter(|(_, _, cut)| *cut).map(|(at, ..)| *at).collect();
         let title = format!("{} streams, {} messages a second, {:.0} minutes", self.streams, self.rate, self.minutes());
         fs::write(output.join("soak.svg"), plot::svg(&title, &samples, &marks)).unwrap();
+        fs::write(output.join("samples.csv"), plot::csv(&samples)).unwrap();
         fs::write(output.join("report.txt"), &figures).unwrap();
         let classes: &[&str] =
             if trouble.is_some() { &["stored", "in_gap", "deleted"] } else { &["stored", "deleted"] };
         let report = scene.finish_as_it_is(classes);
         fs::write(output.join("report.txt"), format!("{figures}\n{report}")).unwrap();
         if trouble.is_none() {
-            quiet(&said);
+            quiet(&said, self.minutes());
             assert_eq!(report.counted("in_gap"), 0, "{report}");
         }
         self.judge(&samples);
@@ -210,11 +211,13 @@ impl Run {
         self.scene.holds("SELECT count(*) = 0 FROM streams WHERE state NOT IN ('active', 'retired')");
     }
 
-    /// The world stands still, and what is under way arrives.
+    /// The world stands still, what is under way arrives, and all that the daemon said is heard.
     fn settle(&mut self) {
         self.cues(&[r#"{"do":{"rate":"0/s"}}"#]);
         let now_us = jiff::Timestamp::now().as_microsecond();
         self.scene.holds(&format!("SELECT min(covered_until_us) > {now_us} FROM streams WHERE state = 'active'"));
+        self.scene.daemon().signal(rustix::process::Signal::USR1);
+        self.scene.until("state");
     }
 }
 
@@ -230,16 +233,23 @@ fn weigh_log(samples: &mut [Sample], said: &[String]) {
     }
 }
 
-/// What the daemon said when nothing was amiss: nothing that a person need read.
-fn quiet(said: &[String]) {
-    let loud = said.iter().filter(|line| !line.contains(r#""level":"info""#) && !line.contains(r#""level":"debug""#));
-    let loud: Vec<&String> = loud.collect();
+/// What the daemon said when nothing was amiss: that it lives, and nothing that a person need read.
+fn quiet(said: &[String], minutes: f64) {
+    let of =
+        |level: &str| said.iter().filter(|line| line.contains(&format!(r#""level":"{level}""#))).collect::<Vec<_>>();
+    let loud = [of("error"), of("warn")].concat();
     assert!(loud.is_empty(), "said without a reason: {loud:?}");
+    let summaries = said.iter().filter(|line| line.contains(r#""notice":"summary""#)).count();
+    assert!(
+        f64::from(u32::try_from(summaries).unwrap()) >= minutes - 1.0,
+        "{summaries} summaries in {minutes} minutes"
+    );
 }
 
-/// The line through a measure, after the first sixth of the run: caches fill, and the first reconnects make room.
+/// The line through a measure in the second half of the run: in the first, caches fill and every kind of trouble comes
+/// for the first time.
 fn trend(samples: &[Sample], read: fn(&Sample) -> f64) -> Trend {
-    let warm = samples.iter().skip(samples.len() / 6);
+    let warm = samples.iter().skip(samples.len() / 2);
     Trend::of(&warm.map(|sample| (sample.seconds, read(sample))).collect::<Vec<_>>())
 }
 

@@ -22,6 +22,20 @@ pub(super) const PANELS: &[(&str, Read)] = &[
     ("log, KiB since the last sample", |sample| sample.log / 1024.0),
 ];
 
+/// The same as a table.
+pub(super) fn csv(samples: &[Sample]) -> String {
+    let names: Vec<&str> = PANELS.iter().map(|(name, _)| *name).collect();
+    let mut out = format!("seconds;{}\n", names.join(";"));
+    for sample in samples {
+        write!(out, "{:.1}", sample.seconds).unwrap();
+        for (_, read) in PANELS {
+            write!(out, ";{:.3}", read(sample)).unwrap();
+        }
+        out.push('\n');
+    }
+    out
+}
+
 /// An SVG of all panels; `marks` are the moments of trouble that cut the connection, in seconds.
 pub(super) fn svg(title: &str, samples: &[Sample], marks: &[f64]) -> String {
     let span = samples.last().map_or(1.0, |last| last.seconds.max(1.0));
