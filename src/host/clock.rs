@@ -80,7 +80,7 @@ mod tests {
 
     const INSIDE: &str = "SIFTD_TEST_BOOT_OFFSET";
 
-    /// This test, in a process of its own for which the machine was suspended for ten days (time_namespaces(7)): there
+    /// This test, in a process of its own for which the machine was suspended for ten days (`time_namespaces(7)`): there
     /// the clock that stands still in suspend and the one that does not differ by as much.
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the process inside the namespace is told so by its environment")]
