@@ -315,6 +315,8 @@ impl Archive {
         let skew = self.skew;
         for gap in self.gaps.iter_mut().filter(|gap| gap.stretch.until.is_none()) {
             gap.stretch.widen(stands, skew);
+            // It begins by another clock now, and cannot be compared with what was served by the old one.
+            gap.life = self.life;
         }
         for wanted in self.wanted.iter_mut().filter(|wanted| wanted.stretch.until.is_none()) {
             wanted.stretch.widen(now, skew);
