@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use secrecy::SecretString;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::archive::reading::{ReadError, Reading};
@@ -253,8 +253,7 @@ impl Acting {
     /// Reads what waits. What cannot be read now is read in a minute.
     async fn gaps(&mut self) -> Input {
         let (archive, now) = (self.archive.clone(), self.clock.now());
-        let found = tokio::task::spawn_blocking(move || look(&archive, now)).await;
-        let found = found.ok().and_then(Result::ok).unwrap_or_default();
+        let found = looked(archive, now).await.unwrap_or_default();
         if self.server.offset().is_none()
             && let Some(offset) = found.clock_offset
         {
@@ -262,6 +261,15 @@ impl Acting {
         }
         Input::Gaps { gaps: found.gaps, spent: found.spent }
     }
+}
+
+/// Looks on a thread of its own, as the disk can be slow; tokio would end the process where none can be started.
+async fn looked(archive: PathBuf, now: Time) -> Option<Unhealed> {
+    let (answer, answered) = oneshot::channel();
+    let reader = std::thread::Builder::new().name("gaps".to_owned());
+    // Nobody waits for the answer any more where the daemon ends.
+    reader.spawn(move || drop(answer.send(look(&archive, now)))).ok()?;
+    answered.await.ok()?.ok()
 }
 
 fn look(archive: &std::path::Path, now: Time) -> Result<Unhealed, ReadError> {

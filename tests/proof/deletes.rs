@@ -35,8 +35,9 @@ fn a_gap_says_that_orders_may_be_missing() {
     let fault = scene.fault("nobody listens", &["network"]);
     scene.cue(r#"{"do":{"stop_listening":{"lasts":"2s"}}}"#, "cue");
     let closed = scene.cue(r#"{"do":{"close":{"how":"reset"}}}"#, "closed");
-    let unheard = scene.cue(r#"{"do":{"deletes":{"count":200}}}"#, "produced");
-    assert_eq!((&unheard["kind"], &unheard["fate"]), (&json!("delete"), &json!("not_connected")));
+    let from = scene.lines();
+    scene.order(r#"{"do":{"deletes":{"count":200}}}"#);
+    scene.line(from, |line| line["kind"] == "delete" && line["fate"] == "not_connected");
     scene.until("subscribed");
     scene.over(fault, &closed);
     scene.holds("SELECT count(*) = 10 FROM gaps WHERE cause = 'network' AND state = 'closed'");
@@ -91,7 +92,8 @@ fn orders_just_before_the_end_are_carried_out_or_lie_in_a_gap_and_leave_no_bytes
         }
     }
     assert!(obeyed.len() >= 2, "{obeyed:?}");
-    let evidence = scene.end(&["deleted"]);
+    // Whether an order lies in the gap before the kill or was obeyed in covered time hangs on the machine's pace.
+    let evidence = scene.end(&[]);
     for mark in &obeyed {
         for path in [&archive, &log] {
             wait("the bytes to be gone", || (!found(path, mark)).then_some(()));
