@@ -135,7 +135,7 @@ fn whatever_is_wrong_is_found() {
 
     let order = order_for_a_row(&evidence.archive);
     let undeleted = judged_with(&evidence, |evidence| evidence.journal.clone(), |lines| lines.push(order));
-    assert_eq!(undeleted.findings("UNDELETED"), 1, "{undeleted}");
+    assert!(undeleted.findings("UNDELETED") > 0, "{undeleted}");
     let cut = judged_with(&evidence, |evidence| evidence.journal.clone(), |lines| drop(lines.pop()));
     assert_eq!(cut.verdict(), Verdict::Unknown, "{cut}");
 

@@ -14,7 +14,7 @@ struct Small(TempDir);
 impl Small {
     fn mount(name: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"]).arg(folder.path()).output();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"]).arg(folder.path()).output();
         if mount.is_ok_and(|output| output.status.success()) {
             return Some(Self(folder));
         }
@@ -40,7 +40,7 @@ impl Small {
 
     fn relieve(&self) {
         fs::remove_file(self.0.path().join("filler")).unwrap();
-        let grown = Command::new("mount").args(["-o", "remount,size=256m"]).arg(self.0.path()).output().unwrap();
+        let grown = Command::new("mount").args(["-o", "remount,size=512m"]).arg(self.0.path()).output().unwrap();
         assert!(grown.status.success());
     }
 }

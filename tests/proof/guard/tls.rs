@@ -171,6 +171,8 @@ fn a_good_certificate_is_accepted_and_a_record_that_was_tampered_with_ends_the_c
     let peer = Peer::new(move |line| {
         let mut stream = encrypted(line, &good);
         upgrade(&mut stream)?;
+        // It has asked for its stream: what comes now comes to a connection that stands.
+        stream.read_exact(&mut [0])?;
         stream.write_all(&frame(TEXT, br#"{"tick":1}"#))?;
         stream.flush()?;
         let forged = if stream.sock.number == 0 {
