@@ -121,9 +121,10 @@ fn deleted_id(evidence: &Evidence) -> String {
 
 #[test]
 fn whatever_is_wrong_is_found() {
-    let evidence = sound();
+    let mut evidence = sound();
     let report = evidence.judge();
     assert_eq!(report.verdict(), Verdict::Proven, "{report}");
+    evidence.promise.erased = true;
     for (number, (change, finding)) in CHANGES.iter().enumerate() {
         let report = evidence.judge_this(&doctored(&evidence, number, change));
         assert!(report.findings(finding) > 0, "{finding} not found after {change}:\n{report}");
@@ -131,7 +132,8 @@ fn whatever_is_wrong_is_found() {
 
     let left = format!("INSERT INTO meta (name, value) VALUES ('left', '{}')", deleted_id(&evidence));
     let remains = evidence.judge_this(&doctored(&evidence, CHANGES.len(), &left));
-    assert_eq!(remains.findings("REMAINS"), 1, "{remains}");
+    assert!(remains.findings("REMAINS") > 0, "{remains}");
+    evidence.promise.erased = false;
 
     let order = order_for_a_row(&evidence.archive);
     let undeleted = judged_with(&evidence, |evidence| evidence.journal.clone(), |lines| lines.push(order));
@@ -155,8 +157,7 @@ fn whatever_is_wrong_is_found() {
     });
     assert!(loose.findings("LOOSE") > 0, "{loose}");
 
-    let mut promising = evidence;
-    promising.promise.classes.push("quarantined".to_owned());
-    let empty = promising.judge();
+    evidence.promise.classes.push("quarantined".to_owned());
+    let empty = evidence.judge();
     assert_eq!(empty.verdict(), Verdict::Unknown, "{empty}");
 }

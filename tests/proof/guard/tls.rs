@@ -1,7 +1,7 @@
 //! Certificates and records that must not be accepted: the notice says why, and nobody ever hears the key.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -153,7 +153,7 @@ fn what_is_no_tls_of_our_time_is_refused_without_falling_back() {
             scope.spawn(move || {
                 let peer = Peer::new(move |line| {
                     let mut hello = [0; 5];
-                    io::Read::read_exact(line, &mut hello)?;
+                    line.read_exact(&mut hello)?;
                     line.write_all(&answer)
                 });
                 let detail = refused(&peer, ours).to_lowercase();
