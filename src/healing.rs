@@ -148,7 +148,7 @@ pub struct Counts {
     pub deleted: u64,
     /// Refused: shown to be from outside the span that was asked for.
     pub outside: u64,
-    /// Refused: posted before the span, while nothing shows when the server had it.
+    /// Refused: posted long before the span, while nothing shows when the server had it.
     pub early: u64,
     /// Refused: of another stream.
     pub foreign: u64,

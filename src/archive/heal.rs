@@ -176,6 +176,9 @@ fn moved(db: &Connection, job: &Job, spent: Price, at: Time) -> Result<(), Troub
 /// Writes how a job ended, and what that means for its gaps.
 fn settle(db: &Connection, job: &Job, outcome: &Outcome, at: Time) -> Result<Vec<(GapId, &'static str)>, Trouble> {
     moved(db, job, Price::default(), at)?;
+    let unasked = if *outcome == Outcome::Complete { unasked(db, job)? } else { Vec::new() };
+    let told = Outcome::Partial(format!("the stream brings {} as well: see backfill.sources", unasked.join(", ")));
+    let outcome = if unasked.is_empty() { outcome } else { &told };
     db.prepare_cached("UPDATE backfill_job SET ended = ?2, outcome = ?3, detail = ?4 WHERE id = ?1 AND ended IS NULL")?
         .execute(params![job.id.0, at.micros(), outcome.word(), outcome.detail()])?;
     let mut gaps = db.prepare_cached(
@@ -209,6 +212,20 @@ fn settle(db: &Connection, job: &Job, outcome: &Outcome, at: Time) -> Result<Vec
         told.push((GapId(gap), state));
     }
     Ok(told)
+}
+
+/// Kinds of sources that the stream brings and that the job did not ask for: what is missing of them is not known, and a
+/// gap is not filled without it. The newest buckets tell; to ask all rows would take too long.
+fn unasked(db: &Connection, job: &Job) -> Result<Vec<String>, Trouble> {
+    let mut kinds = db.prepare_cached(
+        "SELECT DISTINCT kind FROM interaction
+          WHERE stream = ?1 AND origin = 0 AND kind <> ''
+            AND bucket IN (SELECT value FROM meta WHERE name = 'bucket'
+                           UNION ALL SELECT value - 1 FROM meta WHERE name = 'bucket')
+          ORDER BY kind",
+    )?;
+    let kinds: Vec<String> = kinds.query_map([job.stream.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(kinds.into_iter().filter(|kind| !job.sources.contains(kind)).collect())
 }
 
 /// What a gap says of its last job.

@@ -341,10 +341,10 @@ impl<T: Tariff> Healer<T> {
         let Some(Doing::Ask(id, _)) = self.doing.take() else { return };
         self.trouble.heal();
         self.quota.heal();
-        if self.gate.paused.is_some() {
+        if let Some(reason) = self.gate.paused.take() {
             self.gate = Gate::default();
             self.gate_moved = true;
-            self.says.push_back(Notice::BackfillResumed {});
+            self.says.push_back(Notice::BackfillResumed { reason });
         } else if self.gate.not_before.is_some_and(|at| at <= now) {
             self.gate = Gate::default();
         }

@@ -1,5 +1,7 @@
 //! What is to be done with each row of a page.
 
+use std::time::Duration;
+
 use crate::healing::Job;
 use crate::signal::Signal;
 use crate::time::Time;
@@ -23,16 +25,57 @@ pub fn judge(job: &Job, row: &Signal<'_>) -> Ruling {
     match row {
         Signal::Delete(_) => Ruling::Delete,
         Signal::Interaction(row) if !row.stream.is_empty() && row.stream != job.stream_name => Ruling::Foreign,
-        Signal::Interaction(row) => match (row.created, row.produced) {
-            (_, Some(produced)) if job.span.holds(produced) => Ruling::Keep,
-            // An old post that the server came to have at a time that it does not tell.
-            (Some(created), Some(produced)) if created == produced && produced < Time::from_seconds(job.span.from) => {
-                Ruling::Early
-            }
-            (_, Some(_)) => Ruling::Outside,
-            // No date at all: the server found it for this span.
-            (_, None) => Ruling::Keep,
-        },
+        Signal::Interaction(row) => of_dates(job, row.created, row.produced),
         Signal::Unreadable(..) | Signal::Status(_) | Signal::Tick(_) => Ruling::Quarantine,
+    }
+}
+
+/// A post may be this much older than the moment at which the server came to have it, and the server says nothing of
+/// that moment.
+const OLD: Duration = Duration::from_hours(24);
+/// What the server says of when it had a message may be this far from what it selects by.
+const SLACK: Duration = Duration::from_mins(1);
+
+/// The server found the row for the span that was asked for. It is refused only if its dates show that it cannot be of
+/// it: to refuse more would lose messages, to believe all would store whatever is slipped in.
+fn of_dates(job: &Job, created: Option<Time>, produced: Option<Time>) -> Ruling {
+    let (from, until) = (Time::from_seconds(job.span.from), Time::from_seconds(job.span.until));
+    match produced {
+        _ if created.is_some_and(|created| created >= until) => Ruling::Outside,
+        // No date at all.
+        None => Ruling::Keep,
+        Some(produced) if produced >= until.after(SLACK) => Ruling::Outside,
+        Some(produced) if produced >= from.before(OLD) => Ruling::Keep,
+        Some(produced) if created == Some(produced) => Ruling::Early,
+        Some(_) => Ruling::Outside,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::healing::{Draft, JobId, Price};
+    use crate::historic::Span;
+    use crate::record::StreamId;
+
+    #[test]
+    fn a_row_is_refused_only_if_its_dates_show_that_it_cannot_be_of_the_span() {
+        let span = Span { from: 1_000_000, until: 1_000_100 };
+        let (stream_name, name) = ("s".to_owned(), "n".to_owned());
+        let (sources, pieces, price) = (Vec::new(), Vec::new(), Price::default());
+        let draft = Draft { name, stream: StreamId(1), stream_name, span, sources, pieces, price };
+        let job = Job::begun(JobId(1), &draft, Time::default());
+        let ruled = |created: Option<i64>, produced: Option<i64>| {
+            of_dates(&job, created.map(Time::from_seconds), produced.map(Time::from_seconds))
+        };
+        assert_eq!(ruled(None, None), Ruling::Keep);
+        assert_eq!(ruled(Some(1_000_000), Some(1_000_000)), Ruling::Keep);
+        assert_eq!(ruled(Some(1_000_099), Some(1_000_101)), Ruling::Keep, "had a moment later");
+        assert_eq!(ruled(Some(1_000_100), Some(1_000_100)), Ruling::Outside, "posted after the span");
+        assert_eq!(ruled(Some(1_000_000), Some(1_000_160)), Ruling::Outside, "had a minute later");
+        assert_eq!(ruled(Some(950_000), Some(950_000)), Ruling::Keep, "an old post");
+        assert_eq!(ruled(Some(5), Some(1_000_050)), Ruling::Keep, "a very old post that the server had in the span");
+        assert_eq!(ruled(Some(900_000), Some(900_000)), Ruling::Early, "too old to tell");
+        assert_eq!(ruled(Some(5), Some(900_000)), Ruling::Outside, "had long before");
     }
 }

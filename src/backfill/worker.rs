@@ -374,7 +374,9 @@ impl Worker {
     fn finish(&mut self) {
         if self.job.counts.early > 0 {
             let early = self.job.counts.early;
-            self.flaw(format!("{early} rows were refused that were posted before the gap, and may have come in it"));
+            self.flaw(format!(
+                "{early} rows were refused that were posted long before the gap, and may have come in it"
+            ));
         }
         let flaws: BTreeSet<&str> = self.job.flaws.iter().map(String::as_str).collect();
         self.settled = Some(if flaws.is_empty() {

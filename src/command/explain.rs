@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_near_name_is_proposed() {
-        expect!["explain: there is no notice `Gap_open` (did you mean `gap-opened` or `gap-closed`?); `siftd explain` lists all names"].assert_eq(&explain("Gap_open").unwrap_err());
+        expect!["explain: there is no notice `Gap_open` (did you mean `gap-opened` or `gap-closed` or `gap-filled`?); `siftd explain` lists all names"].assert_eq(&explain("Gap_open").unwrap_err());
         expect![[r#"explain: there is no notice `\u{1b}[2Jzzz`; `siftd explain` lists all names"#]]
             .assert_eq(&explain("\u{1b}[2Jzzz").unwrap_err());
     }

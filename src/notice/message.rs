@@ -130,7 +130,7 @@ impl fmt::Display for Notice {
                 write!(out, "the archive cannot be asked, next try in {retry_seconds:.0} s: {text}")
             }
             Self::BackfillPaused { text } => write!(out, "the archive refuses us, backfill pauses: {text}"),
-            Self::BackfillResumed {} => write!(out, "the archive answers again"),
+            Self::BackfillResumed { reason } => write!(out, "the archive answers again; it had refused us: {reason}"),
             Self::CrashFound { streams, since_us: since } => {
                 write!(out, "the daemon died: {streams} streams have a gap since {since} or later")
             }

@@ -257,7 +257,7 @@ notices! {
         = "backfill-paused", Error, own,
         "The server's archive refuses us: rights, credit or address. Gaps stay as they are; it is tried once an hour. The live stream goes on.",
         "See the text: the account may have no access to the archive, or no credit. When that is mended, `siftd reload` or `siftd backfill` goes on at once.";
-    BackfillResumed {}
+    BackfillResumed { reason: String }
         = "backfill-resumed", Info, own,
         "The server's archive answers again after a pause.",
         "Nothing.";

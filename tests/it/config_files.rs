@@ -323,16 +323,6 @@ fn what_is_unwise_is_a_warning() {
 }
 
 #[test]
-fn a_directory_or_a_device_is_no_archive() {
-    let folder = Folder::new();
-    fs::create_dir(folder.path().join("store")).unwrap();
-    expect![[r#"daemon.toml:6:8: archive.path: store is a directory; name a file in it: "store/archive.db""#]]
-        .assert_eq(&folder.faults(format!("{GOOD}[archive]\npath = \"store\"")));
-    expect!["daemon.toml:6:8: archive.path: /dev/null is no regular file; name another file"]
-        .assert_eq(&folder.faults(format!("{GOOD}[archive]\npath = \"/dev/null\"")));
-}
-
-#[test]
 fn the_archive_is_found_whatever_else_is_wrong() {
     let folder = Folder::new();
     let find = |config: &str| {

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::config::check;
+use crate::config::{Folder, check};
 
 #[test]
 fn a_value_has_the_type_of_its_key() {
@@ -262,4 +262,16 @@ fn backfill_that_could_never_begin_is_refused() {
         ! daemon.toml:2:8: backfill.jobs: must lie between 1 and 200
         ! daemon.toml:3:8: backfill.mode: must be off, approve or auto, not `on`
     "#]]);
+}
+
+#[test]
+fn a_directory_or_a_device_is_no_archive() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path().join("store")).unwrap();
+    let settings =
+        "[source]\nurl = \"wss://stream.example.com/multi\"\nusername = \"acme\"\nstreams_file = \"streams.txt\"\n";
+    expect![[r#"daemon.toml:6:8: archive.path: store is a directory; name a file in it: "store/archive.db""#]]
+        .assert_eq(&folder.faults(format!("{settings}[archive]\npath = \"store\"")));
+    expect!["daemon.toml:6:8: archive.path: /dev/null is no regular file; name another file"]
+        .assert_eq(&folder.faults(format!("{settings}[archive]\npath = \"/dev/null\"")));
 }

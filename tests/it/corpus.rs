@@ -11,8 +11,11 @@ use fastrand::Rng;
 #[path = "../fuzz/properties/mod.rs"]
 mod properties;
 
+/// What a target holds an input to.
+type Holds = fn(&[u8]);
+
 /// The fuzz targets.
-const TARGETS: &[(&str, fn(&[u8]))] = &[
+const TARGETS: &[(&str, Holds)] = &[
     ("frame", properties::frame::holds),
     ("message", properties::message::holds),
     ("status", properties::status::holds),
@@ -70,7 +73,7 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
 }
 
 /// Runs a property over one input, which is told in full if it does not hold.
-fn hold(target: &str, holds: fn(&[u8]), input: &[u8]) {
+fn hold(target: &str, holds: Holds, input: &[u8]) {
     let held = catch_unwind(|| holds(input)).is_ok();
     assert!(held, "{target} does not hold, see above, for b\"{}\"", input.escape_ascii());
 }
@@ -79,11 +82,25 @@ fn hold(target: &str, holds: fn(&[u8]), input: &[u8]) {
 fn replay(target: &str) {
     let (_, holds) = TARGETS.iter().find(|(name, _)| *name == target).unwrap();
     let inputs = corpus(target);
-    inputs.iter().for_each(|input| hold(target, *holds, input));
+    for input in &inputs {
+        hold(target, *holds, input);
+    }
     let mut chance = Rng::with_seed(7);
     for _ in 0..500 {
         hold(target, *holds, &changed(&mut chance, &inputs));
     }
+}
+
+/// Tries inputs changed by chance for so long; how many.
+#[expect(clippy::disallowed_methods, reason = "how long is said by whoever runs it")]
+fn try_for(span: Duration, target: &str, holds: Holds, seed: u64) -> u64 {
+    let (inputs, mut chance, since) = (corpus(target), Rng::with_seed(seed), Instant::now());
+    let mut runs = 0;
+    while since.elapsed() < span {
+        hold(target, holds, &changed(&mut chance, &inputs));
+        runs += 1;
+    }
+    runs
 }
 
 /// An input with a few changes.
@@ -119,12 +136,7 @@ fn by_chance() {
         for targets in TARGETS.chunks(TARGETS.len().div_ceil(2)) {
             scope.spawn(move || {
                 for (target, holds) in targets {
-                    let (inputs, mut chance, since, mut runs) =
-                        (corpus(target), Rng::with_seed(seed), Instant::now(), 0_u64);
-                    while since.elapsed() < span {
-                        hold(target, *holds, &changed(&mut chance, &inputs));
-                        runs += 1;
-                    }
+                    let runs = try_for(span, target, *holds, seed);
                     eprintln!("{target}: {runs} inputs in {} s, from seed {seed}", span.as_secs());
                 }
             });

@@ -25,7 +25,7 @@ fn what_is_claimed_has_arrived_and_hardly_less_is_claimed() {
     for case in 0..CASES {
         let mut chance = Chance::new(case);
         let mut frontier = Frontier::new(at(0), MARGIN);
-        let (mut arrived, mut held) = (BTreeSet::new(), VecDeque::from_iter(-50..0));
+        let (mut arrived, mut held) = (BTreeSet::new(), (-50..0).collect::<VecDeque<i64>>());
         let (mut now, mut claimed, mut held_back) = (0_i64, Time::from_micros(i64::MIN), None);
         for _ in 0..chance.below(12) {
             let step = i64::try_from(chance.below(40)).unwrap();

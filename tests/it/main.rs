@@ -1,5 +1,10 @@
 //! Everything that is tested through the library's doors and through the program itself; one binary, one link.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it must be")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::panic,
+    reason = "a test ends where something is not as it must be"
+)]
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 #![expect(clippy::print_stderr, reason = "a test that cannot run here says so")]
 

@@ -58,6 +58,10 @@ impl Play {
         play
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "only these change what is claimed and what the server has heard"
+    )]
     fn feed(&mut self, input: Input<'_>) {
         let mut actions = Vec::new();
         self.session.handle(self.now, input, &mut actions);
@@ -152,7 +156,9 @@ fn check(window: usize, names: bool) {
         });
         let moves: Vec<Move> = digits.map(|digit| *MOVES.get(digit).unwrap()).collect();
         let mut play = Play::new(window, names);
-        moves.iter().for_each(|one| play.make(*one));
+        for one in &moves {
+            play.make(*one);
+        }
         play.heal();
         let covered: BTreeSet<u32> = play.covered.iter().map(|stream| stream.0).collect();
         let served: BTreeSet<u32> = all.iter().copied().filter(|id| play.served.contains(&name(*id))).collect();
@@ -161,7 +167,8 @@ fn check(window: usize, names: bool) {
         let nameless = !names || moves.iter().any(|one| matches!(one, Move::RefuseUnnamed | Move::SwitchOff));
         // Nor one whose refusals are named now and then, and its acknowledgements never.
         let named = moves.iter().any(|one| matches!(one, Move::Refuse));
-        if !(quiet && nameless) && !(named && !names) {
+        let understood = !(quiet && nameless || named && !names);
+        if understood {
             assert!(covered.is_subset(&served), "window {window}, {moves:?}: {covered:?} claimed, {served:?} served");
             assert_eq!(covered, all, "window {window}, {moves:?}: not everything is served again");
         }

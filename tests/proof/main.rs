@@ -1,5 +1,10 @@
 //! The real binary under force, judged by the oracle. docs/proof.md says which fault is where.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it must be")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::panic,
+    reason = "a test ends where something is not as it must be"
+)]
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
 mod clocks;

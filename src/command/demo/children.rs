@@ -151,12 +151,17 @@ impl Simulator {
         }
     }
 
-    /// Hears the address, then one line a stream; says whether all of it came.
+    /// Hears both addresses, then one line a stream; says whether all of it came.
     async fn listen(&mut self, streams: usize) -> std::io::Result<bool> {
         let mut line = String::new();
         self.words.read_line(&mut line).await?;
         let Some(url) = line.strip_prefix("listening on ") else { return Ok(false) };
         url.trim_end().clone_into(&mut self.url);
+        line.clear();
+        self.words.read_line(&mut line).await?;
+        if !line.starts_with("REST on ") {
+            return Ok(false);
+        }
         for _ in 0..streams {
             if self.words.read_line(&mut self.streams).await? == 0 {
                 return Ok(false);

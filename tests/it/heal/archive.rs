@@ -56,7 +56,7 @@ impl Archive {
                 self.jobs.get_mut(&id).unwrap().0 = *job;
                 Written::Done
             }
-            Change::Settled { job, outcome, .. } => Written::Settled(self.settle(*job, outcome)),
+            Change::Settled { job, outcome, .. } => Written::Settled(self.settle(*job, &outcome)),
             Change::Gate(gate) => {
                 self.gate = gate;
                 Written::Done
@@ -86,7 +86,7 @@ impl Archive {
         Some(id)
     }
 
-    fn settle(&mut self, job: Job, outcome: Outcome) -> Vec<(GapId, &'static str)> {
+    fn settle(&mut self, job: Job, outcome: &Outcome) -> Vec<(GapId, &'static str)> {
         let (known, pieces, ended) = self.jobs.get_mut(&job.id).unwrap();
         assert!(ended.is_none(), "a job ends twice");
         let pieces = pieces.clone();
@@ -94,7 +94,7 @@ impl Archive {
         let mut told = Vec::new();
         for piece in pieces {
             let (gap, state) = self.gaps.get_mut(&piece.gap).unwrap();
-            if outcome == Outcome::Complete {
+            if *outcome == Outcome::Complete {
                 gap.rest.retain(|(from, until)| *from < piece.from || piece.until < *until);
             } else {
                 gap.tries += 1;

@@ -55,6 +55,8 @@ fn credits(ask: &Ask) -> u64 {
 
 type Tariff = fn(&Ask) -> u64;
 
+const TARIFF: Tariff = credits;
+
 /// A life: both archives, and the daemon between them.
 struct Life {
     now: Time,
@@ -76,7 +78,7 @@ struct Life {
 
 impl Life {
     fn new(seed: u64, policy: Policy) -> Self {
-        let healer = Healer::new(policy.clone(), credits as Tariff, "t", START, seed);
+        let healer = Healer::new(policy.clone(), TARIFF, "t", START, seed);
         Self {
             now: START,
             policy,
@@ -128,7 +130,7 @@ impl Life {
             self.crashed += 1;
             self.now = self.now.after(Duration::from_secs(self.chance.below(300)));
             let spent = self.archive.spent.get(&self.day()).copied().unwrap_or_default();
-            let healer = Healer::new(self.policy.clone(), credits as Tariff, "t", self.now, self.seed);
+            let healer = Healer::new(self.policy.clone(), TARIFF, "t", self.now, self.seed);
             self.healer = healer.resumed(self.archive.unfinished(), self.archive.gate.clone(), spent, self.now);
             self.healer.handle(self.now, Input::Clock(self.server.skew));
         }

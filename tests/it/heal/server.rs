@@ -117,7 +117,7 @@ impl Server {
                 2 => ("502", refusal(Why::Status(502), "<html>bad gateway</html>")),
                 3 => ("503", Refusal { hint: wait, ..refusal(Why::Status(503), "busy") }),
                 4 => {
-                    ("429", Refusal { hint: quota(0, Some(Duration::from_secs(600))), ..refusal(Why::Status(429), "") })
+                    ("429", Refusal { hint: quota(0, Some(Duration::from_mins(10))), ..refusal(Why::Status(429), "") })
                 }
                 5 => ("ten years", {
                     let reset = Some(Duration::from_hours(24 * 3650));
@@ -234,7 +234,7 @@ impl Server {
             let at = query.span.until + 5;
             rows.push(Row {
                 message: Message { stream: query.stream.clone(), id: "outside".to_owned(), at },
-                dated: true,
+                dated: false,
                 deletes: false,
             });
         }

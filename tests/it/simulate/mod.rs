@@ -83,10 +83,8 @@ fn no_silent_loss_and_no_false_comfort() {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 let mut mine = Faults::default();
-                for seed in std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)) {
-                    if seed >= first + seeds {
-                        break;
-                    }
+                let taken = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+                for seed in taken.take_while(|seed| *seed < first + seeds) {
                     let lived = catch_unwind(|| faults_of(seed));
                     let again =
                         format!("its life: SIFTD_SEED={seed} cargo test --test it no_silent_loss -- --nocapture");

@@ -62,6 +62,7 @@ impl Connection {
 
 /// What the server is like.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a server's ways come in any combination")]
 pub(super) struct Server {
     /// Its clock less the true one, in microseconds.
     offset: i64,

@@ -67,10 +67,9 @@ impl World {
         let clock = self.server.told(self.now).micros() / 1_000_000;
         let day = 24 * 3600;
         let told = [0, -5, i64::MAX, i64::MIN, clock + day, clock - day, clock + 5, clock - 3600];
-        let mut told = self.chance.pick(&told).to_string();
-        if self.chance.percent(20) {
-            told = self.chance.pick(&["18446744073709551616", "1e400", "null", "true", "\"soon\"", "[]"]).to_owned();
-        }
+        let number = self.chance.pick(&told).to_string();
+        let odd = self.chance.pick(&["18446744073709551616", "1e400", "null", "true", "\"soon\"", "[]"]);
+        let told = if self.chance.percent(20) { odd } else { &number };
         // Without a handshake's word there is only the tick's.
         if self.server.connection.is_some() && !self.server.is_dateless() {
             self.fired(Fault::AbsurdTick);

@@ -157,7 +157,9 @@ fn a_refused_identity_is_told_without_the_key() {
         let (exit, log) = scene.daemon().end();
         assert_eq!(exit, Some(77), "{log}");
         assert_clean("the log", log.as_bytes());
-        files(&scene.archive()).iter().for_each(|(place, bytes)| assert_clean(place, bytes));
+        for (place, bytes) in files(&scene.archive()) {
+            assert_clean(&place, &bytes);
+        }
     }
 }
 

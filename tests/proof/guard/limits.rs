@@ -106,12 +106,12 @@ fn height(pid: u32) -> u64 {
 
 #[test]
 fn no_excess_takes_more_memory_than_it_may() {
-    let peer = Peer::new(|line| match EXCESSES.get(line.number) {
-        Some((_, _, _, excess)) => excess(line),
-        None => {
-            upgrade(line)?;
-            listen(line)
+    let peer = Peer::new(|line| {
+        if let Some((_, _, _, excess)) = EXCESSES.get(line.number) {
+            return excess(line);
         }
+        upgrade(line)?;
+        listen(line)
     });
     let settings = "[source]\nconnect_timeout = \"30s\"\n[reconnect]\ntrouble_first = \"50ms\"\ntrouble_max = \"100ms\"\n\
          network_step = \"50ms\"\nnetwork_max = \"100ms\"\n[liveness]\nsilence = \"60s\"\n[archive]\nquarantine_max = \"100MiB\"\n";

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use crate::scene::{Scene, Stage};
 
 /// A line that says nothing for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The server; it serves one connection after the other until the test ends.
 pub(super) struct Peer {

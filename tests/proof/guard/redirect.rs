@@ -5,7 +5,7 @@ use crate::scene::{KEY, Stage};
 
 #[test]
 fn no_redirect_is_followed_whatever_its_status() {
-    let elsewhere = Peer::new(|line| super::peer::listen(line));
+    let elsewhere = Peer::new(super::peer::listen);
     let statuses = [
         "301 Moved",
         "302 Found",
@@ -36,7 +36,7 @@ fn no_redirect_is_followed_whatever_its_status() {
 
 #[test]
 fn an_unencrypted_way_to_another_host_is_refused_before_anything_is_sent() {
-    let peer = Peer::new(|line| super::peer::listen(line));
+    let peer = Peer::new(super::peer::listen);
     // This machine under a name that does not say so: what is judged is the address, before anybody is asked.
     let url = peer.url("ws", "127.0.0.1.example.invalid");
     let mut scene = against(&url, Stage::new("[world]\nstreams = 1\n").starts_badly());

@@ -18,7 +18,7 @@ const STRANGER: u32 = 64_003;
 /// A machine's folders: where the program, the settings and the archive lie, as the package lays them out.
 struct House {
     folder: TempDir,
-    _server: Running,
+    server: Running,
 }
 
 impl House {
@@ -26,7 +26,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let scenario = Scenario::parse("[node]\ntick_every = \"1s\"\n[world]\nstreams = 5\nrate = 50\n").unwrap();
         let server = Server::start(scenario, &folder.path().join("journal.jsonl")).unwrap();
-        let house = Self { folder, _server: server };
+        let house = Self { folder, server };
         set(house.folder.path(), 0o755, 0, 0);
         for (name, mode, user, group) in [("bin", 0o755, 0, 0), ("etc", 0o755, 0, 0), ("state", 0o2750, DAEMON, DAEMON)]
         {
@@ -35,10 +35,10 @@ impl House {
         }
         // A copy: the place where it was built may be closed to other users.
         fs::copy(env!("CARGO_BIN_EXE_siftd"), house.path("bin/siftd")).unwrap();
-        let streams: Vec<String> = house._server.streams().iter().map(|(hash, _)| format!("{hash}\n")).collect();
+        let streams: Vec<String> = house.server.streams().iter().map(|(hash, _)| format!("{hash}\n")).collect();
         let settings = format!(
             "[source]\nurl = \"{}\"\nusername = \"acme\"\nstreams_file = \"streams.txt\"\n[archive]\npath = \"{}\"\n",
-            house._server.url(),
+            house.server.url(),
             house.archive().display()
         );
         for (name, text, mode, user) in [

@@ -23,25 +23,25 @@ const HASTY: &str = "[reconnect]\ntrouble_first = \"50ms\"\ntrouble_max = \"100m
      identity_retry = \"200ms\"\n[liveness]\nsilence = \"1s\"\n";
 
 /// A frame of these fields.
-fn said(fields: Value) -> Vec<u8> {
+fn said(fields: &Value) -> Vec<u8> {
     frame(TEXT, fields.to_string().as_bytes())
 }
 
 /// A server that says hostile things in every way that it has.
 fn hostile(stream: &str) -> Peer {
     let long = "y".repeat(1 << 20);
-    let status = |word: &str, text: &str| said(serde_json::json!({ "status": word, "message": text }));
+    let status = |word: &str, text: &str| said(&serde_json::json!({ "status": word, "message": text }));
     let about = |text: &str| {
-        said(serde_json::json!({ "status": "failure", "hash": stream, "message": format!("{text} {HOSTILE}") }))
+        said(&serde_json::json!({ "status": "failure", "hash": stream, "message": format!("{text} {HOSTILE}") }))
     };
     let message = |id: &str| {
         said(
-            serde_json::json!({ "hash": stream, "data": { "interaction": { "id": id, "type": HOSTILE, "author": {"name": HOSTILE} } } }),
+            &serde_json::json!({ "hash": stream, "data": { "interaction": { "id": id, "type": HOSTILE, "author": {"name": HOSTILE} } } }),
         )
     };
     let connections: Vec<Vec<u8>> = vec![
         [
-            said(serde_json::json!({ "status": "success", "hash": stream, "message": HOSTILE })),
+            said(&serde_json::json!({ "status": "success", "hash": stream, "message": HOSTILE })),
             message("1"),
             message(HOSTILE),
             status("failure", HOSTILE),
@@ -63,8 +63,8 @@ fn hostile(stream: &str) -> Peer {
         .concat(),
         close(4001, "go\n<0>\u{1b}]52;c;aGVsbG8=\u{7}\u{202e}\nMAINPID=1"),
         frame(CLOSE, &[&[0x0f, 0xa1], "\u{1b}[2J".as_bytes()].concat()),
-        said(serde_json::json!({ "hash": HOSTILE, "data": { "deleted": true } })),
-        said(serde_json::json!({ "hash": HOSTILE, "data": { "interaction": { "id": "2" } } })),
+        said(&serde_json::json!({ "hash": HOSTILE, "data": { "deleted": true } })),
+        said(&serde_json::json!({ "hash": HOSTILE, "data": { "interaction": { "id": "2" } } })),
         status("error", &format!("too many subscriptions {HOSTILE}")),
         about("has been disabled"),
         about("is an invalid hash"),
