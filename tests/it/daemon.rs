@@ -110,6 +110,11 @@ impl Daemon {
         }
     }
 
+    /// What it says until it has been silent for so long.
+    fn overheard(&self, silence: Duration) -> Vec<String> {
+        std::iter::from_fn(|| self.notices.recv_timeout(silence).ok()).collect()
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -152,6 +157,25 @@ fn it_stops_in_order_under_load_and_keeps_what_it_took_in() {
     let modes = ["archive.db", "archive.db-wal", "archive.db-shm", "archive.db.lock"]
         .map(|name| fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777);
     assert_eq!(modes, [0o640; 4]);
+}
+
+#[test]
+fn a_stop_waits_until_everything_is_stored() {
+    let place = Place::new(BUSY);
+    let mut daemon = place.daemon();
+    daemon.until("subscribed");
+    let other = Connection::open(place.path("archive.db")).unwrap();
+    other.busy_timeout(PATIENCE).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    daemon.signal(Signal::TERM);
+    daemon.until("stopping");
+    // Nothing can be stored now, and nobody says that it was, for longer than the last words may take.
+    let said = daemon.overheard(Duration::from_secs(3));
+    assert!(!said.iter().any(|line| line.contains(r#""notice":"stopped""#)), "{said:?}");
+    assert_eq!(daemon.child.try_wait().unwrap(), None, "it has ended before it could store anything");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(daemon.end().0, Some(0));
+    assert_eq!(place.number("SELECT state = 'stopped' FROM daemon"), 1);
 }
 
 #[test]
