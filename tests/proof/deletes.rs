@@ -70,7 +70,6 @@ fn found(path: &Path, mark: &str) -> bool {
 }
 
 #[test]
-#[ignore = "a known fault: SQLite leaves copies of rows behind when it moves them between pages: cargo test --test proof deletes -- --ignored"]
 fn orders_just_before_the_end_are_carried_out_or_lie_in_a_gap_and_leave_no_bytes() {
     let mut scene = Stage::new("[world]\nstreams = 1\nrate = \"1/h\"\n").open();
     scene.start();
