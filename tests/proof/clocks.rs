@@ -151,10 +151,13 @@ fn a_wall_clock_that_is_set_while_it_runs() {
         more_rows(&scene, 100);
         reset(&mut scene);
     }
-    // The clocks are compared once a minute.
     std::fs::write(&file, "+3600").unwrap();
-    let stepped = scene.until("clock-stepped");
-    assert!((stepped["seconds"].as_f64().unwrap() - 3600.0).abs() < 2.0, "{stepped}");
+    // The clocks are compared once a minute, so that any of the steps before may have been told or missed; all that is
+    // told leads from the true time to this hour.
+    let mut stepped = 0.0;
+    while (stepped - 3600.0_f64).abs() > 2.0 {
+        stepped += scene.until("clock-stepped")["seconds"].as_f64().unwrap();
+    }
     scene.finish(&["stored", "in_gap"]);
 }
 
