@@ -7,6 +7,7 @@
 //! | `batch`, `queue`, `event` | the way from the connection to the writer, and what the writer has to say |
 //! | `writer`, `trouble`, `identity`, `checkpoint` | the one thread that writes, and what it does when it cannot |
 //! | `commit`, `tally`, `tombstone` | what one transaction writes |
+//! | `remains` | what deleted rows leave in the file, and how it is cleared |
 //! | `heal`, `unhealed` | jobs that fill gaps: what each step writes, and what there is to do |
 //!
 //! Three facts hold it together. The position of a connection commits with the rows before it. A stream that is
@@ -32,6 +33,7 @@ mod open;
 mod queue;
 pub mod reading;
 mod recover;
+mod remains;
 mod retract;
 mod schema;
 mod tally;
