@@ -15,7 +15,7 @@ use super::commit::{Books, Occasion};
 use super::event::Event;
 use super::identity::Identity;
 use super::lock::Lock;
-use super::open::{Options, Synchronous};
+use super::open::{Options, Purpose, Synchronous};
 use super::queue::{Parcel, Queue, Task};
 use super::schema::{connect, settle};
 use super::trouble::Trouble;
@@ -183,7 +183,8 @@ impl Writer {
 
     /// Nothing came for a while.
     fn idle(&mut self) -> Result<(), End> {
-        if self.parts.queue.now().since(self.parts.books.told) < POSITION_EVERY {
+        let quiet = self.parts.queue.now().since(self.parts.books.told) < POSITION_EVERY;
+        if quiet || self.parts.options.purpose == Purpose::Fill {
             return Ok(());
         }
         self.persist(false, Books::live)

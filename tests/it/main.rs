@@ -17,6 +17,7 @@ mod archive_log;
 mod archive_page;
 mod archive_trouble;
 mod archive_views;
+mod backfill;
 mod commands;
 mod config;
 mod config_files;

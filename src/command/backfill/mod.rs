@@ -1,41 +1,52 @@
 //! `siftd backfill`: fills gaps now, or shows what that would take.
 
-use std::collections::BTreeMap;
+mod plan;
+mod progress;
+mod watch;
+
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::time::{Interval, interval};
+
+use self::progress::Progress;
+use self::watch::Watch;
 use super::Failure;
-use super::columns::Columns;
 use super::figures;
 use super::gaps::{Since, known};
-use super::output::{Sheet, cell};
 use crate::archive::reading::{Holder, Reading, holder};
-use crate::backfill::{Plan, Request};
-use crate::config::{self, BackfillMode};
-use crate::daemon::{planned, request_path};
+use crate::backfill::{Plan, Request, Wait};
+use crate::config::{self, BackfillMode, Settings};
+use crate::daemon::{self, Alone, Filled, planned, request_path, taken_path};
 use crate::exit::Exit;
-use crate::healing::Price;
+use crate::host::clock::Clock;
+use crate::host::core_dump::forbid_core_dumps;
+use crate::host::signals::{Request as Asked, Requests};
 use crate::time::Time;
 
 /// How often the archive is asked how it stands.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long the daemon may take to see the request.
 const TAKEN_MAX: Duration = Duration::from_secs(15);
-/// How long after that its first job may take to begin.
-const BEGUN_MAX: Duration = Duration::from_secs(5);
 
 /// Fill gaps from the server's archive, now
 ///
-/// Asks the running daemon to fill the gaps that can be filled, within the day's budget, and shows how it gets on. Small
-/// gaps and those that were tried in vain are asked for too. A job takes minutes to days; ending this command does not
-/// end it.
+/// Has the running daemon fill the gaps that can be filled, within the day's budget, and shows how it gets on: with bars
+/// on a terminal, a line for each change elsewhere. Small gaps and those that were tried in vain are asked for too. A job
+/// takes minutes to days; ending this command does not end it.
+///
+/// Where no daemon runs, this command fills the gaps itself, without a live connection: ended by Ctrl-C, it leaves its
+/// jobs to whoever comes next, the daemon or this command.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit codes:
-   0  no job runs any more
-  75  no daemon runs on the archive, or it does not take the request
+   0  nothing that can be filled now is left, or ended by Ctrl-C
+  65  the archive is damaged
+  74  the archive cannot be written
+  75  another program holds the archive, the daemon does not take the request, or the server's archive refuses us
   78  the settings cannot be used, or backfill.mode is \"off\"
 
 Examples:
@@ -59,86 +70,95 @@ pub struct Args {
 pub enum Refusal {
     #[error("backfill.mode is \"off\": write \"approve\" or \"auto\", then `siftd reload`")]
     Off,
-    #[error("no daemon runs on {}: start it, it fills gaps while it runs; `--dry-run` works without", .0.display())]
-    NoDaemon(PathBuf),
+    #[error("{}: the daemon has ended: run this again, it goes on where the daemon stopped", .0.display())]
+    Ended(PathBuf),
     #[error("{}: the request cannot be left here ({why}): run this as the daemon's user", .path.display())]
     NotAllowed { path: PathBuf, why: std::io::Error },
     #[error("the daemon has not taken the request within {} s: look at `siftd status`", .0.as_secs())]
     NotTaken(Duration),
+    #[error("the server's archive refuses us: {0}: see `siftd explain backfill-paused`")]
+    Refused(String),
+    #[error("{sentence}")]
+    Alone { exit: Exit, sentence: String },
 }
 
 impl Refusal {
     pub(super) const fn exit(&self) -> Exit {
         match self {
             Self::Off => Exit::Config,
-            Self::NoDaemon(_) | Self::NotTaken(_) => Exit::Held,
+            Self::Ended(_) | Self::NotTaken(_) | Self::Refused(_) => Exit::Held,
             Self::NotAllowed { .. } => Exit::Storage,
+            Self::Alone { exit, .. } => *exit,
         }
+    }
+}
+
+impl From<daemon::Refusal> for Refusal {
+    fn from(refusal: daemon::Refusal) -> Self {
+        Self::Alone { exit: refusal.exit, sentence: refusal.sentence }
     }
 }
 
 /// Answers on `out`.
 pub fn run(args: &Args, config: Option<&Path>, now: Time, out: &mut dyn Write) -> Result<(), Failure> {
+    // Before the key is read.
+    forbid_core_dumps()?;
     let settings = config::load(config)?.settings;
     let archive = Reading::open(&settings.archive.path)?;
+    let since = args.since.as_ref().map(|since| since.moment(now));
+    if let Some(since) = since.filter(|since| *since > now) {
+        let at = figures::moment(since);
+        return Err(Failure::Usage(format!("--since: {at} lies ahead: no gap has reached beyond it yet")));
+    }
     let request = Request {
         stream: args.stream.as_ref().map(|stream| known(&archive, stream)).transpose()?,
-        since_us: args.since.as_ref().map(|since| since.moment(now).micros()),
+        since_us: since.map(Time::micros),
     };
+    let (before, clock_known) = planned(&settings, &archive, &request, now)?;
     if args.dry_run {
-        let (plan, known) = planned(&settings, &archive, &request, now)?;
-        return show(&plan, known, out);
+        return Ok(plan::show(&before, clock_known, out)?);
     }
     if settings.backfill.mode == BackfillMode::Off {
         return Err(Refusal::Off.into());
     }
-    if holder(archive.path()) == Holder::Nobody {
-        return Err(Refusal::NoDaemon(archive.path().to_owned()).into());
-    }
-    let before = archive.first("SELECT max(id) FROM backfills", [], |row| row.get::<_, Option<i64>>(0))?.flatten();
-    let path = leave(&archive, &request)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    runtime.block_on(follow(&archive, &path, before.unwrap_or(0), out))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let watch = Watch::new(&archive, Progress::of_stdout(gaps_of(&before)))?;
+    runtime.block_on(async {
+        if holder(archive.path()) == Holder::Nobody {
+            let requests = Requests::listen()?;
+            let alone = daemon::alone(&settings, request.clone()).map_err(Refusal::from)?;
+            fill(alone, requests, watch, out).await
+        } else {
+            let path = leave(&archive, &request)?;
+            follow(&archive, &path, watch, out).await
+        }
+    })?;
+    remaining(&settings, &archive, &request, out)
 }
 
-/// The plan as a table, its price, and why other gaps wait.
-fn show(plan: &Plan, clock_known: bool, out: &mut dyn Write) -> Result<(), Failure> {
-    if plan.drafts.is_empty() {
-        writeln!(out, "no gap can be filled now")?;
-    } else {
-        let mut sheet = Sheet::new(&["STREAM", "FROM", "UNTIL", ">GAPS", ">CREDITS", ">UNITS"]);
-        for draft in &plan.drafts {
-            sheet.row(vec![
-                cell(&draft.stream_name),
-                figures::moment(Time::from_seconds(draft.span.from)),
-                figures::moment(Time::from_seconds(draft.span.until)),
-                draft.pieces.len().to_string(),
-                draft.price.credits.to_string(),
-                units(draft.price),
-            ]);
-        }
-        sheet.print(out)?;
-        let (price, jobs) = (plan.price(), plan.drafts.len());
-        writeln!(out, "\n{jobs} jobs for about {} credits and {} units", price.credits, units(price))?;
+/// How many gaps will be worked on, as far as the plan can tell.
+fn gaps_of(plan: &Plan) -> u64 {
+    let soon = plan.waiting.iter().filter(|waiting| matches!(waiting.why, Wait::Jobs | Wait::Clock));
+    let drafted = plan.drafts.iter().flat_map(|draft| draft.pieces.iter().map(|piece| piece.gap));
+    let gaps: BTreeSet<_> = drafted.chain(soon.map(|waiting| waiting.gap)).collect();
+    u64::try_from(gaps.len()).unwrap_or(u64::MAX)
+}
+
+/// Says which gaps wait, and for what.
+fn remaining(settings: &Settings, archive: &Reading, request: &Request, out: &mut dyn Write) -> Result<(), Failure> {
+    let (left, _) = planned(settings, archive, request, Clock::start().now())?;
+    for line in plan::waits(&left.waiting) {
+        writeln!(out, "{line}")?;
     }
-    let mut waits: BTreeMap<&str, (usize, Time)> = BTreeMap::new();
-    for waiting in &plan.waiting {
-        let (number, until) = waits.entry(waiting.why.words()).or_insert((0, Time::NEVER));
-        *number += 1;
-        *until = waiting.until.min(*until);
+    let again: BTreeSet<_> = left.drafts.iter().flat_map(|draft| draft.pieces.iter().map(|piece| piece.gap)).collect();
+    if !again.is_empty() {
+        let gaps = figures::counted(i64::try_from(again.len()).unwrap_or(i64::MAX), "gap");
+        writeln!(out, "{gaps} could not be filled whole: another `siftd backfill` tries again")?;
     }
-    for (why, (number, until)) in waits {
-        let until = if until == Time::NEVER { String::new() } else { format!(", until {}", figures::moment(until)) };
-        writeln!(out, "{number} gaps wait: {why}{until}")?;
-    }
-    if !clock_known {
-        writeln!(out, "The server's clock is not known now: the plan takes it to be ours.")?;
+    if left.waiting.is_empty() && again.is_empty() {
+        writeln!(out, "no gap that has ended waits to be filled")?;
     }
     Ok(())
-}
-
-fn units(price: Price) -> String {
-    format!("{}.{:03}", price.milliunits / 1000, price.milliunits % 1000)
 }
 
 /// Leaves the request where the daemon looks for it.
@@ -155,15 +175,10 @@ fn leave(archive: &Reading, request: &Request) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
-const JOBS: &str = "
-SELECT id, stream, stage, outcome, detail, stored, known
-  FROM backfills WHERE id > ?1 OR stage <> 'closed' ORDER BY id";
-
-/// Tells how the jobs get on until none runs any more.
-async fn follow(archive: &Reading, request: &Path, before: i64, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut clock = tokio::time::interval(LOOK_EVERY);
+/// Tells how the daemon gets on until it has done what was asked.
+async fn follow(archive: &Reading, request: &Path, mut watch: Watch<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut clock = interval(LOOK_EVERY);
     let mut waited = Duration::ZERO;
-    let mut told: BTreeMap<i64, String> = BTreeMap::new();
     while request.exists() {
         clock.tick().await;
         waited = waited.saturating_add(LOOK_EVERY);
@@ -172,38 +187,57 @@ async fn follow(archive: &Reading, request: &Path, before: i64, out: &mut dyn Wr
             return Err(Refusal::NotTaken(TAKEN_MAX).into());
         }
     }
-    waited = Duration::ZERO;
+    let taken = taken_path(archive.path());
     loop {
         clock.tick().await;
-        waited = waited.saturating_add(LOOK_EVERY);
-        let jobs = archive.all(JOBS, [before], Columns::of)?;
-        for job in &jobs {
-            let line = line(job);
-            if told.insert(job.number("id").unwrap_or(0), line.clone()) != Some(line.clone()) {
-                writeln!(out, "{line}")?;
-                out.flush()?;
-            }
+        // In this order: the last job is open before the request is done.
+        let asked = taken.exists();
+        let open = watch.look(out)?;
+        if let Some(words) = watch.refused.take() {
+            watch.finish(out)?;
+            return Err(Refusal::Refused(words).into());
         }
-        if jobs.iter().all(|job| job.text("stage") == "closed") && (waited > BEGUN_MAX || !jobs.is_empty()) {
-            break;
+        if !asked && !open {
+            return watch.finish(out);
         }
         if holder(archive.path()) == Holder::Nobody {
-            return Err(Refusal::NoDaemon(archive.path().to_owned()).into());
+            watch.finish(out)?;
+            return Err(Refusal::Ended(archive.path().to_owned()).into());
         }
     }
-    if told.is_empty() {
-        writeln!(out, "no gap can be filled now: `siftd backfill --dry-run` says why")?;
-    }
-    Ok(())
 }
 
-/// One job in one line.
-fn line(job: &Columns) -> String {
-    let state = if job.text("outcome").is_empty() { job.text("stage") } else { job.text("outcome") };
-    let count = |name| figures::count(job.number(name).unwrap_or(0));
-    let detail = cell(job.text("detail"));
-    let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
-    let id = job.number("id").unwrap_or(0);
-    let (stream, new, known) = (cell(job.text("stream")), count("stored"), count("known"));
-    format!("job {id}, stream {stream}: {state}, {new} rows new, {known} known{detail}")
+/// Fills the gaps here, and tells how that gets on.
+async fn fill(alone: Alone, mut requests: Requests, mut watch: Watch<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut clock = interval(LOOK_EVERY);
+    let filled = {
+        let filling = alone.run(stop_asked(&mut requests));
+        tokio::pin!(filling);
+        loop {
+            tokio::select! {
+                filled = &mut filling => break filled,
+                looked = look(&mut clock, &mut watch, out) => looked?,
+            }
+        }
+    };
+    watch.look(out)?;
+    watch.finish(out)?;
+    match filled {
+        Ok(Filled::Done) => Ok(()),
+        Ok(Filled::Stopped) => {
+            Ok(writeln!(out, "stopped: open jobs go on with the daemon or the next `siftd backfill`")?)
+        }
+        Ok(Filled::Refused(words)) => Err(Refusal::Refused(words).into()),
+        Err(error) => Err(Refusal::Alone { exit: error.exit, sentence: error.detail }.into()),
+    }
+}
+
+async fn look(clock: &mut Interval, watch: &mut Watch<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+    clock.tick().await;
+    watch.look(out).map(drop)
+}
+
+/// Waits for Ctrl-C or SIGTERM; the other signals of a daemon mean nothing here.
+async fn stop_asked(requests: &mut Requests) {
+    while !matches!(requests.next().await, Asked::Stop(_)) {}
 }
