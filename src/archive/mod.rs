@@ -45,6 +45,6 @@ mod writer;
 pub use batch::Batch;
 pub use event::{Event, Events};
 pub use heal::Healing;
-pub use open::{Archive, Crashed, OpenError, Options, Recovery, Standing, StreamStart, Synchronous, Wanted};
+pub use open::{Archive, Crashed, OpenError, Options, Purpose, Recovery, Standing, StreamStart, Synchronous, Wanted};
 pub use queue::{AdoptError, FinishError, Intake, QueueBounds};
 pub use unhealed::Unhealed;

@@ -18,6 +18,7 @@ mod archive_page;
 mod archive_remains;
 mod archive_trouble;
 mod archive_views;
+mod backfill;
 mod commands;
 mod config;
 mod config_files;
