@@ -34,6 +34,7 @@ mod heal;
 mod historics;
 mod http;
 mod journal;
+mod manual;
 mod messages;
 mod mutants;
 mod proof_page;
