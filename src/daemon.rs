@@ -76,6 +76,14 @@ pub fn run(path: Option<&Path>) -> Result<Exit, Refusal> {
     })
 }
 
+/// Whether the trust that these settings ask for can be had on this machine: what `siftd check` passes must start.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub fn trusted(settings: &Settings) -> Result<(), String> {
+    transport::tls(&settings.tls.authorities).map(drop)
+}
+
 /// Reads and opens everything.
 fn begin(path: Option<&Path>, requests: Requests) -> Result<(Driver, Vec<Notice>), Refusal> {
     // Before the key is read.
