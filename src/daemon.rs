@@ -91,6 +91,14 @@ fn spare_files() -> io::Result<()> {
     (0..FILES_MIN).map(|_| File::open("/dev/null")).collect::<io::Result<Vec<_>>>().map(drop)
 }
 
+/// Whether the trust that these settings ask for can be had on this machine: what `siftd check` passes must start.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub fn trusted(settings: &Settings) -> Result<(), String> {
+    transport::tls(&settings.tls.authorities).map(drop)
+}
+
 /// Reads and opens everything.
 fn begin(path: Option<&Path>, requests: Requests) -> Result<(Driver, Vec<Notice>), Refusal> {
     // Before the key is read.
