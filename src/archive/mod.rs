@@ -43,6 +43,7 @@ mod unhealed;
 mod writer;
 
 pub use batch::Batch;
+pub use commit::INSERT as INSERT_INTERACTION;
 pub use event::{Event, Events};
 pub use heal::Healing;
 pub use open::{Archive, Crashed, OpenError, Options, Purpose, Recovery, Standing, StreamStart, Synchronous, Wanted};
