@@ -43,8 +43,9 @@ mod unhealed;
 mod writer;
 
 pub use batch::Batch;
+pub use commit::INSERT as INSERT_INTERACTION;
 pub use event::{Event, Events};
 pub use heal::Healing;
-pub use open::{Archive, Crashed, OpenError, Options, Recovery, Standing, StreamStart, Synchronous, Wanted};
+pub use open::{Archive, Crashed, OpenError, Options, Purpose, Recovery, Standing, StreamStart, Synchronous, Wanted};
 pub use queue::{AdoptError, FinishError, Intake, QueueBounds};
 pub use unhealed::Unhealed;

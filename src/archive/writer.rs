@@ -15,7 +15,7 @@ use super::commit::{Books, Occasion};
 use super::event::Event;
 use super::identity::Identity;
 use super::lock::Lock;
-use super::open::{Options, Synchronous, beside};
+use super::open::{Options, Purpose, Synchronous, beside};
 use super::queue::{Parcel, Queue, Task};
 use super::remains::{Remains, clear};
 use super::schema::{connect, settle};
@@ -199,7 +199,8 @@ impl Writer {
 
     /// Nothing came for a while.
     fn idle(&mut self) -> Result<(), End> {
-        if self.parts.queue.now().since(self.parts.books.told) < POSITION_EVERY {
+        let quiet = self.parts.queue.now().since(self.parts.books.told) < POSITION_EVERY;
+        if quiet || self.parts.options.purpose == Purpose::Fill {
             return Ok(());
         }
         self.persist(false, Books::live)

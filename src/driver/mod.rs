@@ -3,14 +3,18 @@
 //! The wait only names what happened; deciding is synchronous; nothing is awaited while something is done. Frames take
 //! the short way: decoded, decided and put into a batch without leaving the loop, many in a row.
 
+mod alone;
 mod desk;
 mod heal;
 mod pulse;
 mod reload;
+mod request;
 
-pub use heal::{Heal, archived_of, heal, heal_policy_of, request_path};
+pub use alone::{Alone, Filled, WriteError};
+pub use heal::{Heal, archived_of, heal, heal_policy_of};
 pub use pulse::Pulse;
 pub use reload::{Reloader, policy_of, protocol_of, start_of, wanted_of};
+pub use request::{request_path, taken_path};
 
 use tokio::task::JoinHandle;
 
@@ -154,6 +158,10 @@ impl Loop {
     }
 
     fn on_due(&mut self) {
+        // Before the summary that may be due.
+        if let Some(tally) = self.driver.heal.news() {
+            self.decide(Input::Healing(tally));
+        }
         if let Some(notice) = self.driver.pulse.clock_was_set(&self.driver.clock) {
             self.decide(Input::Notice(notice));
         }

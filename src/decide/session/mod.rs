@@ -195,6 +195,7 @@ impl Session {
                 self.end_pause(&mut turn);
             }
             Input::State(settings) => self.say_state(&mut turn, settings),
+            Input::Healing(tally) => self.voice.healing = tally,
             Input::Notice(notice) => self.say(&mut turn, notice),
             Input::Stop(reason) => self.on_stop(&mut turn, reason),
         }
