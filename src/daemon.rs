@@ -1,5 +1,7 @@
 //! The daemon: everything is read and opened before anything is promised, then wired and run.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use crate::host::core_dump::forbid_core_dumps;
 use crate::host::log::{self, Log, LogError};
 use crate::host::signals::Requests;
 use crate::host::systemd::Systemd;
+use crate::limits::FILES_MIN;
 use crate::notice::Notice;
 use crate::time::Time;
 use crate::transport::{self, Dialer};
@@ -63,6 +66,12 @@ impl From<LogError> for Refusal {
 /// # Errors
 /// If it cannot start; nothing was asked of the server then.
 pub fn run(path: Option<&Path>) -> Result<Exit, Refusal> {
+    spare_files().map_err(|error| {
+        let sentence = format!(
+            "the daemon needs {FILES_MIN} open files more than it may have: {error}; see LimitNOFILE= or ulimit -n"
+        );
+        Refusal::new(Exit::Storage, sentence)
+    })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Refusal::new(Exit::Storage, format!("the daemon cannot start: {error}")))?;
     runtime.block_on(async {
@@ -74,6 +83,20 @@ pub fn run(path: Option<&Path>) -> Result<Exit, Refusal> {
         driver.pulse.ready();
         Ok(driver.run(first).await)
     })
+}
+
+/// Whether as many files can be opened as the daemon uses. Where too few can, the first that lacks would decide what is
+/// said: that the settings cannot be read, or nothing but a panic.
+fn spare_files() -> io::Result<()> {
+    (0..FILES_MIN).map(|_| File::open("/dev/null")).collect::<io::Result<Vec<_>>>().map(drop)
+}
+
+/// Whether the trust that these settings ask for can be had on this machine: what `siftd check` passes must start.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub fn trusted(settings: &Settings) -> Result<(), String> {
+    transport::tls(&settings.tls.authorities).map(drop)
 }
 
 /// Reads and opens everything.

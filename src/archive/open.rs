@@ -18,6 +18,7 @@ use super::identity::Identity;
 use super::lock::Lock;
 use super::queue::{Intake, Queue, QueueBounds};
 use super::recover::recover;
+use super::remains::Remains;
 use super::trouble::Trouble;
 use super::writer::{Parts, Writer, transact};
 use super::{adopt, check, schema};
@@ -150,6 +151,7 @@ pub struct Archive {
     options: Options,
     db: Connection,
     books: Books,
+    remains: Remains,
     lock: Lock,
     recovery: Recovery,
 }
@@ -188,16 +190,16 @@ impl Archive {
                 why: format!("it cannot be brought to version {}: {error}", schema::VERSION),
             })?;
         }
-        let (books, recovery) = transact(&db, |db| {
+        let (books, remains, recovery) = transact(&db, |db| {
             let mut books = Books::load(db)?;
             let recovery = recover(db, &mut books.ledger, now)?;
             if options.purpose == Purpose::Serve {
                 appear(db, options, now)?;
             }
-            Ok((books, recovery))
+            Ok((books, Remains::load(db)?, recovery))
         })
         .map_err(trouble)?;
-        Ok(Self { path, options: options.clone(), db, books, lock, recovery })
+        Ok(Self { path, options: options.clone(), db, books, remains, lock, recovery })
     }
 
     /// What opening found.
@@ -232,6 +234,7 @@ impl Archive {
             options: self.options,
             db: self.db,
             books: self.books,
+            remains: self.remains,
             lock: self.lock,
             identity,
             mover,

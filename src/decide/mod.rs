@@ -57,6 +57,8 @@ pub enum Input<'f> {
     DialFailed(Fault),
     /// A frame of any kind came, this many bytes long.
     Frame(usize),
+    /// A part of a frame came, or of several.
+    Part,
     /// What the frame said.
     Signal(Signal<'f>),
     /// A frame, or a part of one, that could not be understood. `room` is whether the quarantine can keep it.

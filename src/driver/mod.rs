@@ -55,6 +55,8 @@ pub struct Driver {
 struct Loop {
     driver: Driver,
     link: Link,
+    /// Bytes of the connection that the session knows of.
+    arrived: u64,
     desk: Desk,
     ended: Option<Exit>,
     /// Says that everything is committed: to be said when it is.
@@ -86,7 +88,7 @@ impl Driver {
     /// exit says that it is not.
     pub async fn run(self, first: Vec<Notice>) -> Exit {
         let desk = Desk::new(self.intake.batch(), self.clock.now());
-        let mut running = Loop { driver: self, link: Link::Down, desk, ended: None, stopped: None };
+        let mut running = Loop { driver: self, link: Link::Down, arrived: 0, desk, ended: None, stopped: None };
         for notice in first {
             running.decide(Input::Notice(notice));
         }
@@ -95,6 +97,7 @@ impl Driver {
             running.hand_over();
             running.gauge();
             let happened = running.wait().await;
+            running.listen(&happened);
             running.take(happened);
             running.beat();
         }
@@ -123,6 +126,15 @@ impl Loop {
             () = intake.room(stuck.unwrap_or_default()), if stuck.is_some() => Happened::Room,
             notice = heal.next() => Happened::Healed(notice),
             happened = self.link.next(), if stuck.is_none() => happened,
+        }
+    }
+
+    /// Tells the session of bytes that are no whole frame yet.
+    fn listen(&mut self, happened: &Happened) {
+        let Link::Up(socket) = &self.link else { return };
+        let before = std::mem::replace(&mut self.arrived, socket.arrived());
+        if self.arrived != before && !matches!(happened, Happened::Frame(_)) {
+            self.decide(Input::Part);
         }
     }
 
