@@ -7,6 +7,7 @@
 
 mod archive;
 mod chance;
+mod looks;
 mod planning;
 mod server;
 
