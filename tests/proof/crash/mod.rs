@@ -1,6 +1,7 @@
 //! SIGKILL at every system call that changes a file of the archive, one after the other, none left out.
 
 mod gate;
+mod heal;
 mod script;
 mod sweep;
 mod tracer;
