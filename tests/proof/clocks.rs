@@ -10,6 +10,7 @@ use crate::scene::{Scene, Stage, skip, wait};
 /// What is sent waits for 1.5 s: a break loses it, and the claim must end before it.
 const SLOW: &str = "[node]\nlag = \"1500ms\"\n[world]\nstreams = 10\nrate = 100\n";
 
+/// A break and its end. Gaps that touch would be one, and its width that of several faults: let proof pass between them.
 fn reset(scene: &mut Scene) {
     reset_within(scene, None);
 }
@@ -59,7 +60,6 @@ fn absurd_ticks_shrink_no_gap() {
     reset(&mut scene);
     for skew in ["-24h", "24h", "-5m", "30s", "-30s"] {
         tick(&scene, &json!({"value": "", "skew": skew}));
-        // Gaps that touch would be one, and its width that of several faults.
         passes(&scene, NOW);
         reset(&mut scene);
     }
@@ -149,12 +149,16 @@ fn a_wall_clock_that_is_set_while_it_runs() {
     for offset in ["+3600", "-3600", "+315360000", "-315360000", "+1"] {
         std::fs::write(&file, offset).unwrap();
         more_rows(&scene, 100);
+        passes(&scene, NOW);
         reset(&mut scene);
     }
-    // The clocks are compared once a minute.
     std::fs::write(&file, "+3600").unwrap();
-    let stepped = scene.until("clock-stepped");
-    assert!((stepped["seconds"].as_f64().unwrap() - 3600.0).abs() < 2.0, "{stepped}");
+    // The clocks are compared once a minute, so that any of the steps before may have been told or missed; all that is
+    // told leads from the true time to this hour.
+    let mut stepped = 0.0;
+    while (stepped - 3600.0_f64).abs() > 2.0 {
+        stepped += scene.until("clock-stepped")["seconds"].as_f64().unwrap();
+    }
     scene.finish(&["stored", "in_gap"]);
 }
 

@@ -60,7 +60,7 @@ fn swept(stride: usize) -> Option<Sweep> {
     if cannot_trace("crash::heal") {
         return None;
     }
-    let points = Sweep::each(stride, filling);
+    let points = Sweep::over(stride, filling);
     tell(&format!("a gap that is filled, every point of {stride}: {points}"));
     Some(points)
 }
