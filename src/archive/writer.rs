@@ -69,9 +69,9 @@ pub(super) struct Writer {
     trust: Trust,
     ill: Option<Illness>,
     looked: Time,
+    /// When the present round of clearing began, and the last one that the log was emptied after.
+    begun: Time,
     emptied: Time,
-    /// The log is to be emptied once the written pages are cleared.
-    to_empty: bool,
     /// No page is looked at before.
     clearing: Time,
     chores: Time,
@@ -119,8 +119,8 @@ impl Writer {
             trust: Trust::Sound,
             ill: None,
             looked: now,
+            begun: now,
             emptied: now,
-            to_empty: false,
             clearing: now,
             chores: now,
             held_back: None,
@@ -363,8 +363,8 @@ impl Writer {
         } else if log.bytes <= self.parts.options.max_wal {
             self.move_at = self.parts.options.max_wal;
         }
-        if self.to_empty && self.parts.remains.is_through() && !self.draining && self.parts.queue.is_empty() {
-            self.to_empty = false;
+        if self.begun > self.emptied && self.parts.remains.is_through() && !self.draining && self.parts.queue.is_empty() {
+            self.emptied = self.begun;
             // Without waiting for readers: the next minute will do as well.
             self.parts.db.busy_timeout(Duration::ZERO).ok();
             self.move_log(CheckpointMode::TRUNCATE).ok();
@@ -382,9 +382,8 @@ impl Writer {
         if self.draining || now < self.clearing {
             return Ok(());
         }
-        if now.since(self.emptied) >= EMPTY_EVERY {
-            self.emptied = now;
-            self.to_empty = true;
+        if now.since(self.begun) >= EMPTY_EVERY {
+            self.begun = now;
             self.parts.remains.begin();
         }
         match self.clear_next() {

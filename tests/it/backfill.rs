@@ -279,3 +279,20 @@ fn what_makes_no_sense_is_refused() {
     assert!(err.contains("backfill.mode is \"off\""), "{err}");
     assert_eq!(place.number("SELECT count(*) FROM backfills"), 0);
 }
+
+#[test]
+fn the_page_names_every_setting_every_notice_and_every_stage() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/backfill.md")).unwrap();
+    let settings = fs::read_to_string(root.join("daemon.toml")).unwrap();
+    let section = settings.split("[backfill]").nth(1).unwrap().split("\n[").next().unwrap();
+    let keys = section.lines().filter_map(|line| line.split_once(" = ")).filter(|(key, _)| !key.starts_with('#'));
+    let mut names: Vec<String> = keys.map(|(key, _)| key.to_owned()).collect();
+    assert!(names.len() > 15, "{names:?}");
+    names.extend(siftd::healing::Stage::ALL.map(|stage| stage.word().to_owned()));
+    let notices = siftd::notice::TABLE.iter().map(|entry| entry.name.to_owned());
+    names.extend(notices.filter(|name| name.contains("backfill") || name.starts_with("gap-") && name.contains("fill")));
+    for name in names {
+        assert!(page.contains(&format!("`{name}`")), "docs/backfill.md lacks {name}");
+    }
+}

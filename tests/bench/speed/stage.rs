@@ -128,7 +128,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(stage: &Stage, trim: &Trim) -> Self {
-        let (mut server, port) = stage.server(trim);
+        let (server, port) = stage.server(trim);
         let mut daemon = stage.daemon(trim, port);
         daemon.hear("subscribed");
         Self { server, daemon, archive: stage.archive(trim) }
