@@ -14,6 +14,7 @@ mod disk;
 mod doctored;
 mod frames;
 mod guard;
+mod heal;
 mod kills;
 mod lies;
 mod load;

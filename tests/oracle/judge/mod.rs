@@ -14,10 +14,14 @@
 //! | `unwanted` | no row, and its stream was not in the list then |
 //! | `indeterminate` | no row, and nothing claims it: after the last word of a daemon that runs or was killed |
 //! | `repeated` | stored, and handed over more than once |
+//! | `healed` | a row that a backfill brought |
+//! | `withheld` | no row, in a gap that is filled: the server's archive had it not, and no answer of it said so |
 
 mod archive;
 mod classes;
 mod driver;
+mod healing;
+mod historic;
 mod journal;
 mod remains;
 mod spans;
@@ -101,15 +105,17 @@ impl Look<'_> {
         let mut report = Report::new(self.truth);
         classes::count(self, &mut report);
         timeline::check(self, &mut report);
+        healing::check(self, &mut report);
         report
     }
 
-    /// An order that came over while its stream was covered is carried out, in every stream.
+    /// An order that came over while its stream was covered live is carried out, in every stream. One that was lost with a
+    /// connection is not given again by a backfill.
     fn is_obeyed(&self, order: &Order) -> bool {
         let at_us = self.local(&order.making);
         order.making.is_sent()
             && self.driver.wish_at(order.stream, at_us).is_some()
-            && self.seen.cover_at(order.stream, at_us).is_some()
+            && self.seen.live_at(order.stream, at_us).is_some()
     }
 
     /// The moment of a making by the clock of the daemon.

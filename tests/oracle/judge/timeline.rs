@@ -59,11 +59,10 @@ impl Look<'_> {
             }
         }
         for cover in self.seen.covers.get(&stream).into_iter().flatten().filter(|cover| !cover.is_live) {
-            let filled =
-                self.gaps(stream).iter().filter(|gap| matches!(gap.state.as_str(), "filling" | "filled" | "partial"));
+            let filled = self.gaps(stream).iter().filter(|gap| gap.state == "filled");
             if !filled.map(|gap| gap.span).collect::<Spans>().hold(cover.span) {
                 report.find("OVERLAP", || {
-                    format!("stream {name}: backfill from {} outside of its gap", clock(cover.span.from_us))
+                    format!("stream {name}: backfill from {} outside of a filled gap", clock(cover.span.from_us))
                 });
             }
         }

@@ -125,7 +125,8 @@ impl Eye {
         let ordered: HashSet<&str> = self.truth.orders.iter().map(|order| &*order.id).collect();
         for row in before.rows.iter().filter(|row| !rows.contains(&row.id)) {
             let pruned = driver.is_pruned(row.stream, row.id);
-            if !ordered.contains(&*row.interaction_id) && !pruned {
+            let struck = self.truth.historic.is_struck(&row.interaction_id);
+            if !ordered.contains(&*row.interaction_id) && !struck && !pruned {
                 let stream = self.streams.name(row.stream);
                 report.find("VANISHED", || {
                     format!(

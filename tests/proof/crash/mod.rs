@@ -2,6 +2,7 @@
 
 mod first;
 mod gate;
+mod heal;
 mod script;
 mod sweep;
 mod tracer;

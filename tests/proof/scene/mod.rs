@@ -63,6 +63,8 @@ pub(crate) struct Scene {
     folder: TempDir,
     server: Option<Running>,
     url: String,
+    /// What `backfill.url` is to be; nothing: what it is by itself.
+    rest: Option<String>,
     /// Hash and label of every stream of the world.
     pub(crate) streams: Vec<(String, String)>,
     diary: Diary,
@@ -89,6 +91,12 @@ impl Scene {
     /// The daemon connects to this address from its next start on: something that leads to the simulator.
     pub(crate) fn lead(&mut self, url: &str) {
         url.clone_into(&mut self.url);
+        self.settings("");
+    }
+
+    /// Backfill asks this address from the next start on.
+    pub(crate) fn lead_rest(&mut self, url: &str) {
+        self.rest = Some(url.to_owned());
         self.settings("");
     }
 
@@ -197,6 +205,13 @@ impl Scene {
         })
     }
 
+    /// The lines of the simulator's journal after the first so many that are of this event.
+    pub(crate) fn told(&self, after: usize, event: &str) -> Vec<Value> {
+        let lines = file::lines(&self.journal());
+        let parsed = lines.iter().skip(after).map(|line| serde_json::from_str::<Value>(line).unwrap());
+        parsed.filter(|line| line["event"] == event).collect()
+    }
+
     /// How many lines of the simulator's journal after the first so many are of this event.
     pub(crate) fn count(&self, after: usize, event: &str) -> usize {
         let lines = file::lines(&self.journal());
@@ -241,7 +256,7 @@ impl Scene {
 
     /// Changes settings; a running daemon takes them with its next reload.
     pub(crate) fn settings(&self, more: &str) {
-        let text = settings::text(&self.url, &self.archive(), &[&self.stage.settings, more]);
+        let text = settings::text(&self.url, self.rest.as_deref(), &self.archive(), &[&self.stage.settings, more]);
         std::fs::write(self.path("daemon.toml"), text).unwrap();
     }
 
