@@ -7,6 +7,7 @@
 //! | `batch`, `queue`, `event` | the way from the connection to the writer, and what the writer has to say |
 //! | `writer`, `trouble`, `identity`, `checkpoint` | the one thread that writes, and what it does when it cannot |
 //! | `commit`, `tally`, `tombstone` | what one transaction writes |
+//! | `prune`, `pace` | what is older, or larger, than the settings keep |
 //! | `heal`, `unhealed` | jobs that fill gaps: what each step writes, and what there is to do |
 //!
 //! Three facts hold it together. The position of a connection commits with the rows before it. A stream that is
@@ -29,6 +30,8 @@ mod ledger;
 mod ledger_model;
 mod lock;
 mod open;
+mod pace;
+mod prune;
 mod queue;
 pub mod reading;
 mod recover;
@@ -43,6 +46,6 @@ mod writer;
 pub use batch::Batch;
 pub use event::{Event, Events};
 pub use heal::Healing;
-pub use open::{Archive, Crashed, OpenError, Options, Recovery, Standing, StreamStart, Synchronous, Wanted};
+pub use open::{Archive, Crashed, Keep, OpenError, Options, Recovery, Standing, StreamStart, Synchronous, Wanted};
 pub use queue::{AdoptError, FinishError, Intake, QueueBounds};
 pub use unhealed::Unhealed;

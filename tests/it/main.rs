@@ -15,6 +15,7 @@ mod archive_heal;
 mod archive_house;
 mod archive_log;
 mod archive_page;
+mod archive_retention;
 mod archive_trouble;
 mod archive_views;
 mod commands;

@@ -26,5 +26,6 @@ mod power;
 mod process;
 mod protocol;
 mod reload;
+mod retention;
 mod scene;
 mod soak;
