@@ -57,7 +57,7 @@ pub struct Source {
 }
 
 /// A stream that is wanted.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct StreamEntry {
     /// The stream's hash in lower case.
     pub name: String,

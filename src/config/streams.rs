@@ -170,3 +170,37 @@ fn limits<'t>(text: &str, rest: &'t str) -> Result<(Limits, &'t str), (Complaint
 /// The words by which a line of the list limits what is kept of its stream.
 const AGE: &str = "max_age";
 const SIZE: &str = "max_size";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "4f3af38ad1c31646561bc814c3e69af5";
+
+    fn read(rest: &str) -> Result<StreamEntry, (String, usize)> {
+        entry(&format!("{HASH} {rest}")).map_err(|(complaint, at)| (complaint.to_string(), at))
+    }
+
+    #[test]
+    fn limits_stand_between_the_hash_and_the_label() {
+        let day = Duration::from_hours(24);
+        let coffee = |max_age, max_size| {
+            Ok(StreamEntry { name: HASH.to_owned(), label: Some("coffee = good".to_owned()), max_age, max_size })
+        };
+        assert_eq!(read("coffee = good"), coffee(None, None));
+        assert_eq!(read("max_age=30d coffee = good"), coffee(Some(30 * day), None));
+        assert_eq!(read(" max_size=1GiB  max_age=2d coffee = good"), coffee(Some(2 * day), Some(1 << 30)));
+        assert_eq!(read("max_age=30d").map(|entry| entry.label), Ok(None));
+        assert_eq!(read("coffee max_age=30d").map(|entry| entry.label), Ok(Some("coffee max_age=30d".to_owned())));
+    }
+
+    #[test]
+    fn a_limit_that_cannot_be_read_is_no_label() {
+        let wrong = |rest: &str| read(rest).unwrap_err();
+        assert!(wrong("max_age=30 coffee").0.starts_with("max_age must be a whole number with its unit"));
+        assert!(wrong("max_age= coffee").0.starts_with("max_age must be"));
+        assert!(wrong("max_size=1KiB coffee").0.starts_with("max_size must lie between"));
+        let (twice, at) = wrong("max_age=30d max_age=31d");
+        assert_eq!((twice.as_str(), at), ("max_age is written twice; remove one of the two", HASH.len() + 13));
+    }
+}

@@ -77,3 +77,15 @@ fn what_it_leads_to_is_there() {
         assert!(page.contains(&format!("systemd/{unit}")) && root().join("systemd").join(unit).exists(), "{unit}");
     }
 }
+
+#[test]
+fn the_screen_is_what_status_says() {
+    let page = readme();
+    let (_, shown) = page.split_once("```text\n$ siftd status\n").unwrap();
+    let example = Example::filled();
+    let _lock = example.held_by(4001);
+    let said = example.answer(&["status"]);
+    for line in shown.split("```").next().unwrap().lines() {
+        assert!(said.lines().any(|known| known == line), "{line}");
+    }
+}
