@@ -20,8 +20,8 @@ use super::queue::{Parcel, Queue, Task};
 use super::schema::{connect, settle};
 use super::trouble::Trouble;
 use crate::limits::{
-    CHECKPOINT_BYTES, COMMIT_BYTES_MAX, COMMIT_ROWS_DRAINING_MAX, COMMIT_ROWS_MAX, POSITION_EVERY, STORAGE_RETRY_FIRST,
-    STORAGE_RETRY_MAX,
+    CHECKPOINT_BYTES, COMMIT_APART, COMMIT_BYTES_MAX, COMMIT_ROWS_DRAINING_MAX, COMMIT_ROWS_MAX, POSITION_EVERY,
+    STORAGE_RETRY_FIRST, STORAGE_RETRY_MAX,
 };
 use crate::time::Time;
 
@@ -62,6 +62,8 @@ pub(super) struct Writer {
     strict: bool,
     trust: Trust,
     ill: Option<Illness>,
+    /// When rows were committed last.
+    wrote: Time,
     looked: Time,
     emptied: Time,
     chores: Time,
@@ -108,6 +110,7 @@ impl Writer {
             strict: true,
             trust: Trust::Sound,
             ill: None,
+            wrote: Time::from_micros(0),
             looked: now,
             emptied: now,
             chores: now,
@@ -145,7 +148,7 @@ impl Writer {
         loop {
             self.parts.queue.beat();
             let rows = if self.draining { COMMIT_ROWS_DRAINING_MAX } else { COMMIT_ROWS_MAX };
-            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, PATIENCE) {
+            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, PATIENCE, self.wrote.after(COMMIT_APART)) {
                 Task::Nothing => self.idle()?,
                 Task::Write(parcels) => self.write(parcels)?,
                 Task::Adopt { added, now, answer } => {
@@ -178,6 +181,7 @@ impl Writer {
             self.draining = drain;
         }
         self.parts.queue.release(parcels);
+        self.wrote = self.parts.queue.now();
         Ok(())
     }
 
