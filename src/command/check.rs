@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::config::{self, Loaded};
+use crate::daemon;
 use crate::exit::Exit;
 use crate::host::core_dump::forbid_core_dumps;
 
@@ -21,6 +22,10 @@ pub fn run(config: Option<&Path>) -> Exit {
     // Whoever reads neither output leaves the exit code to speak.
     match config::load(config) {
         Ok(loaded) => {
+            if let Err(why) = daemon::trusted(&loaded.settings) {
+                writeln!(io::stderr(), "{why}").ok();
+                return Exit::Config;
+            }
             for warning in &loaded.warnings {
                 writeln!(io::stderr(), "warning: {warning}").ok();
             }

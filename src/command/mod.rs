@@ -7,6 +7,7 @@ pub mod demo;
 pub mod explain;
 pub mod figures;
 pub mod gaps;
+pub mod manual;
 pub mod output;
 pub mod reload;
 pub mod run;
@@ -66,6 +67,8 @@ pub enum Command {
     Explain(explain::Args),
     Simulate(simulate::Args),
     Demo(demo::Args),
+    #[command(hide = true)] // for packages; --help is for operators
+    Manual(manual::Args),
 }
 
 impl Cli {
@@ -84,6 +87,7 @@ impl Cli {
             Command::Explain(args) => answered(|out| explain::run(args, out)),
             Command::Simulate(args) => simulate::run(args),
             Command::Demo(args) => demo::run(args),
+            Command::Manual(args) => answered(|out| manual::run(args, now, out)),
         }
     }
 }
@@ -113,6 +117,8 @@ pub enum Failure {
     Backfill(#[from] backfill::Refusal),
     #[error(transparent)]
     Notice(#[from] explain::UnknownNotice),
+    #[error("{path} cannot be written ({error}): choose a folder that this user may write to")]
+    File { path: String, error: io::Error },
     #[error("{0}")]
     Usage(String),
 }
@@ -121,7 +127,7 @@ impl Failure {
     fn exit(&self) -> Exit {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Stopped,
-            Self::Output(_) => Exit::Storage,
+            Self::Output(_) | Self::File { .. } => Exit::Storage,
             Self::Usage(_) | Self::Notice(_) => Exit::Usage,
             Self::Reload(refusal) => refusal.exit(),
             Self::Backfill(refusal) => refusal.exit(),

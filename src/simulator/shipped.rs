@@ -10,14 +10,17 @@ pub const ALL: &[(&str, &str)] = &[
     ("credits", include_str!("scenarios/credits.toml")),
     ("identity-refused", include_str!("scenarios/identity-refused.toml")),
     ("bad-streams", include_str!("scenarios/bad-streams.toml")),
+    ("outage", include_str!("scenarios/outage.toml")),
     ("silence", include_str!("scenarios/silence.toml")),
     ("garbage", include_str!("scenarios/garbage.toml")),
+    ("oversize", include_str!("scenarios/oversize.toml")),
     ("lying", include_str!("scenarios/lying.toml")),
     ("deletes", include_str!("scenarios/deletes.toml")),
     ("capacity", include_str!("scenarios/capacity.toml")),
     ("backfill", include_str!("scenarios/backfill.toml")),
     ("backfill-trouble", include_str!("scenarios/backfill-trouble.toml")),
     ("backfill-poor", include_str!("scenarios/backfill-poor.toml")),
+    ("backfill-refused", include_str!("scenarios/backfill-refused.toml")),
     ("demo", include_str!("scenarios/demo.toml")),
 ];
 

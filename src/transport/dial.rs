@@ -70,13 +70,19 @@ pub fn tls(authorities: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>,
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
     let builder = if authorities.is_empty() {
-        builder.with_platform_verifier().map_err(|error| format!("the system's trust store cannot be used: {error}"))?
+        builder.with_platform_verifier().map_err(|error| no_authorities(&error))?
     } else {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(authorities.iter().cloned());
         builder.with_root_certificates(roots)
     };
     Ok(Arc::new(builder.with_no_client_auth()))
+}
+
+fn no_authorities(error: &rustls::Error) -> String {
+    format!(
+        "the system's trust store cannot be used ({error}): install ca-certificates, or name a PEM file in tls.ca_file"
+    )
 }
 
 impl Dialer {

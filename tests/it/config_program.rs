@@ -399,3 +399,16 @@ fn good_settings_pass_and_a_newline_after_the_key_is_no_part_of_it() {
     assert_eq!(checked.status.code(), Some(78), "{text}");
     assert!(text.contains("SIFTD__GAP__MARGIN: gap.margin: ") && !text.contains("canary"), "{text}");
 }
+
+#[test]
+fn what_check_passes_finds_its_authorities_when_it_starts() {
+    let desk = Desk::new();
+    let nothing = tempfile::tempdir().unwrap();
+    let folder = nothing.path().to_str().unwrap();
+    for command in ["check", "run"] {
+        let output = desk.siftd(command, &[("SSL_CERT_DIR", folder), ("SSL_CERT_FILE", "")]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(78), "{command}: {said}");
+        assert!(said.contains("install ca-certificates, or name a PEM file in tls.ca_file"), "{command}: {said}");
+    }
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
-use siftd::archive::{Archive, INSERT_INTERACTION, Options, Synchronous, Wanted};
+use siftd::archive::{Archive, INSERT_INTERACTION, Options, Purpose, Synchronous, Wanted};
 use siftd::time::Time;
 
 use super::clock;
@@ -126,5 +126,6 @@ pub(crate) fn options(path: &Path) -> Options {
         tombstones: Duration::from_hours(90 * 24),
         notices: Duration::from_hours(365 * 24),
         starting: Duration::from_mins(1),
+        purpose: Purpose::Serve,
     }
 }
