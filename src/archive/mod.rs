@@ -49,6 +49,8 @@ pub use batch::Batch;
 pub use commit::INSERT as INSERT_INTERACTION;
 pub use event::{Event, Events};
 pub use heal::Healing;
-pub use open::{Archive, Crashed, Keep, OpenError, Options, Purpose, Recovery, Standing, StreamStart, Synchronous, Wanted};
+pub use open::{
+    Archive, Crashed, Keep, OpenError, Options, Purpose, Recovery, Standing, StreamStart, Synchronous, Wanted,
+};
 pub use queue::{AdoptError, FinishError, Intake, QueueBounds};
 pub use unhealed::Unhealed;

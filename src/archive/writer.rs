@@ -22,8 +22,8 @@ use super::remains::{Remains, clear};
 use super::schema::{connect, settle};
 use super::trouble::Trouble;
 use crate::limits::{
-    CHECKPOINT_BYTES, COMMIT_BYTES_MAX, COMMIT_ROWS_DRAINING_MAX, COMMIT_ROWS_MAX, POSITION_EVERY, STORAGE_RETRY_FIRST,
-    STORAGE_RETRY_MAX,
+    CHECKPOINT_BYTES, COMMIT_APART, COMMIT_BYTES_MAX, COMMIT_ROWS_DRAINING_MAX, COMMIT_ROWS_MAX, POSITION_EVERY,
+    STORAGE_RETRY_FIRST, STORAGE_RETRY_MAX,
 };
 use crate::time::Time;
 
@@ -69,6 +69,8 @@ pub(super) struct Writer {
     strict: bool,
     trust: Trust,
     ill: Option<Illness>,
+    /// When rows were committed last.
+    wrote: Time,
     looked: Time,
     /// When the present round of clearing began, and the last one that the log was emptied after.
     begun: Time,
@@ -131,6 +133,7 @@ impl Writer {
             strict: true,
             trust: Trust::Sound,
             ill: None,
+            wrote: Time::from_micros(0),
             looked: now,
             begun: now,
             emptied: now,
@@ -172,7 +175,7 @@ impl Writer {
             self.parts.queue.beat();
             let rows = if self.draining { COMMIT_ROWS_DRAINING_MAX } else { COMMIT_ROWS_MAX };
             let patience = if self.is_clearing() { PATIENCE_CLEARING.min(self.patience()) } else { self.patience() };
-            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, patience) {
+            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, patience, self.wrote.after(COMMIT_APART)) {
                 Task::Nothing => self.idle()?,
                 Task::Write(parcels) => self.write(parcels)?,
                 Task::Adopt { added, now, answer } => {
@@ -210,6 +213,7 @@ impl Writer {
             self.draining = drain;
         }
         self.parts.queue.release(parcels);
+        self.wrote = self.parts.queue.now();
         Ok(())
     }
 
@@ -402,7 +406,8 @@ impl Writer {
         } else if log.bytes <= self.parts.options.max_wal {
             self.move_at = self.parts.options.max_wal;
         }
-        if self.begun > self.emptied && self.parts.remains.is_through() && !self.draining && self.parts.queue.is_empty() {
+        if self.begun > self.emptied && self.parts.remains.is_through() && !self.draining && self.parts.queue.is_empty()
+        {
             self.emptied = self.begun;
             // Without waiting for readers: the next minute will do as well.
             self.parts.db.busy_timeout(Duration::ZERO).ok();
@@ -438,7 +443,8 @@ impl Writer {
     fn clear_next(&mut self) -> Result<(), Trouble> {
         let pages = self.parts.remains.next();
         if !pages.is_empty() {
-            let cleared = self.attempt(false, &|_: &mut Books, db: &Connection, _: Occasion| clear(db, &pages))?;
+            let cleared =
+                self.attempt(Care::Usual, &|_: &mut Books, db: &Connection, _: Occasion| clear(db, &pages))?;
             self.parts.remains.looked(&pages, cleared);
         }
         Ok(())
@@ -458,7 +464,7 @@ impl Writer {
         }
         if self.parts.remains.is_through() {
             let remains = std::mem::take(&mut self.parts.remains);
-            self.attempt(true, &|_: &mut Books, db: &Connection, _: Occasion| remains.mark(db)).ok();
+            self.attempt(Care::Grave, &|_: &mut Books, db: &Connection, _: Occasion| remains.mark(db)).ok();
         }
     }
 

@@ -26,11 +26,8 @@ fn questions() -> Vec<(String, String)> {
         .collect()
 }
 
-const VALUES: [(&str, &str); 3] = [
-    (":stream", "4f3af38ad1c31646561bc814c3e69af5"),
-    (":from", "2026-11-22 03:30"),
-    (":until", "2026-11-22 05:00"),
-];
+const VALUES: [(&str, &str); 3] =
+    [(":stream", "4f3af38ad1c31646561bc814c3e69af5"), (":from", "2026-11-22 03:30"), (":until", "2026-11-22 05:00")];
 
 fn fill_in(statement: &mut Statement<'_>) {
     for (name, value) in VALUES {
