@@ -30,7 +30,7 @@ sqlite3 -readonly /var/lib/siftd/archive.db \\
 
 The field `stream` is `SIFTD_STREAM` in the journal, `stream` in a line of JSON, and `detail ->> 'stream'` in the view
 `notices`; so with all the others. Spans are in seconds or, where the name says so, in milliseconds (`_ms`); sizes are in
-bytes; `since` and `watermark` are microseconds since 1970 in UTC. `text` is what the server said, cut and made harmless.
+bytes; `since_us` and `watermark_us` are microseconds since 1970 in UTC. `text` is what the server said, cut and made harmless.
 Very long values are cut in the log; the archive has them whole.
 
 What a server can cause without end is said ten times a minute at most; `notices-omitted` then counts the rest.
@@ -80,7 +80,7 @@ pub fn catalogue() -> String {
 
 fn message(entry: &Entry) -> String {
     format!(
-        "-- {}\nSubject: siftd: {}\nDefined-By: siftd\nDocumentation: file:///usr/share/doc/siftd/runbook.md\n\n{}\n\n{}",
+        "-- {}\nSubject: siftd: {}\nDefined-By: siftd\nDocumentation: man:siftd-notices(7)\n\n{}\n\n{}",
         entry.message_id(),
         entry.name,
         wrapped(entry.meaning),
