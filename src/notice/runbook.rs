@@ -61,12 +61,17 @@ fn section(entry: &Entry) -> String {
         format!("**Meaning.** {}", entry.meaning),
         format!("**What to do.** {}", entry.remedy),
     ];
-    match look(entry.name) {
-        Some(Look::Query(query)) => paragraphs.push(format!("```sql\n{query}\n```")),
-        Some(Look::Command(command)) => paragraphs.push(format!("```sh\n{command}\n```")),
-        None => {}
-    }
+    paragraphs.push(match look(entry.name) {
+        Some(Look::Query(query)) => format!("```sql\n{query}\n```"),
+        Some(Look::Command(command)) => format!("```sh\n{command}\n```"),
+        None => format!("```sql\n{}\n```", newest(entry.name)),
+    });
     paragraphs.join("\n\n")
+}
+
+/// What shows more of a notice for which nothing else does.
+fn newest(name: &str) -> String {
+    format!("SELECT at, message, detail FROM notices WHERE notice = '{name}' ORDER BY id DESC LIMIT 20")
 }
 
 /// systemd/siftd.catalog: what `journalctl -x` adds to a line ("Journal Message Catalogs", systemd.io).
@@ -95,13 +100,12 @@ pub fn on_terminal(entry: &Entry) -> String {
         wrapped(entry.meaning),
         wrapped(&format!("What to do: {}", entry.remedy)),
     ];
-    match look(entry.name) {
-        Some(Look::Query(query)) => {
-            paragraphs.push(format!("sqlite3 -readonly /var/lib/siftd/archive.db \\\n  \"{query}\""));
-        }
-        Some(Look::Command(command)) => paragraphs.push(command.to_owned()),
-        None => {}
-    }
+    let ask = |query: &str| format!("sqlite3 -readonly /var/lib/siftd/archive.db \\\n  \"{query}\"");
+    paragraphs.push(match look(entry.name) {
+        Some(Look::Query(query)) => ask(query),
+        Some(Look::Command(command)) => command.to_owned(),
+        None => ask(&newest(entry.name)),
+    });
     paragraphs.push(wrapped(&format!("Fields: {}", entry.fields.join(", "))));
     paragraphs.push(format!("In the journal: journalctl --unit siftd SIFTD_NOTICE={}\n", entry.name));
     paragraphs.join("\n\n")

@@ -1,4 +1,5 @@
 //! A page of Markdown as a page of the manual.
+#![expect(clippy::wildcard_enum_match_arm, reason = "Markdown has much that our pages do not use")]
 
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd};
@@ -96,10 +97,6 @@ impl Writer<'_> {
                 self.inside = Inside::Text;
             }
             TagEnd::Paragraph => self.flush(),
-            TagEnd::Item => {
-                self.flush();
-                self.inside = Inside::Text;
-            }
             TagEnd::CodeBlock => {
                 self.page.control("fi", []);
                 self.page.control("RE", []);
@@ -115,7 +112,7 @@ impl Writer<'_> {
                     self.flush();
                 }
             }
-            TagEnd::TableRow => {
+            TagEnd::Item | TagEnd::TableRow => {
                 self.flush();
                 self.inside = Inside::Text;
             }
