@@ -1,23 +1,26 @@
 //! The daemon: everything is read and opened before anything is promised, then wired and run.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::archive::reading::{ReadError, Reading};
-use crate::archive::{Archive, OpenError, Options, QueueBounds, Synchronous, Unhealed};
+use crate::archive::{Archive, OpenError, Options, Purpose, QueueBounds, Recovery, Synchronous, Unhealed};
 use crate::backfill::{Plan, Request, Situation, plan};
 use crate::config::{self, Loaded, Settings};
 use crate::decide::Session;
-pub use crate::driver::request_path;
 use crate::driver::{
     self, Driver, Pulse, Reloader, archived_of, heal_policy_of, policy_of, protocol_of, start_of, wanted_of,
 };
+pub use crate::driver::{Alone, Filled, request_path, taken_path};
 use crate::exit::Exit;
 use crate::host::clock::Clock;
 use crate::host::core_dump::forbid_core_dumps;
 use crate::host::log::{self, Log, LogError};
 use crate::host::signals::Requests;
 use crate::host::systemd::Systemd;
+use crate::limits::FILES_MIN;
 use crate::notice::Notice;
 use crate::time::Time;
 use crate::transport::{self, Dialer};
@@ -63,6 +66,12 @@ impl From<LogError> for Refusal {
 /// # Errors
 /// If it cannot start; nothing was asked of the server then.
 pub fn run(path: Option<&Path>) -> Result<Exit, Refusal> {
+    spare_files().map_err(|error| {
+        let sentence = format!(
+            "the daemon needs {FILES_MIN} open files more than it may have: {error}; see LimitNOFILE= or ulimit -n"
+        );
+        Refusal::new(Exit::Storage, sentence)
+    })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Refusal::new(Exit::Storage, format!("the daemon cannot start: {error}")))?;
     runtime.block_on(async {
@@ -74,6 +83,12 @@ pub fn run(path: Option<&Path>) -> Result<Exit, Refusal> {
         driver.pulse.ready();
         Ok(driver.run(first).await)
     })
+}
+
+/// Whether as many files can be opened as the daemon uses. Where too few can, the first that lacks would decide what is
+/// said: that the settings cannot be read, or nothing but a panic.
+fn spare_files() -> io::Result<()> {
+    (0..FILES_MIN).map(|_| File::open("/dev/null")).collect::<io::Result<Vec<_>>>().map(drop)
 }
 
 /// Whether the trust that these settings ask for can be had on this machine: what `siftd check` passes must start.
@@ -105,7 +120,7 @@ fn wire(
     requests: Requests,
 ) -> Result<(Driver, Vec<Notice>), Refusal> {
     let now = clock.now();
-    let mut archive = Archive::open(&options_of(&settings), now)?;
+    let mut archive = Archive::open(&options_of(&settings, Purpose::Serve), now)?;
     let recovery = archive.recovery();
     let streams = archive.adopt(&wanted_of(&settings), now)?;
     let mut first = vec![Notice::Started {
@@ -114,12 +129,7 @@ fn wire(
         archive: settings.archive.path.display().to_string(),
         streams: streams.len(),
     }];
-    if let Some(crashed) = recovery.crashed {
-        first.push(Notice::CrashFound { streams: crashed.streams, since_us: crashed.since });
-    }
-    if let Some(behind) = recovery.clock_behind {
-        first.push(Notice::ClockStepped { seconds: -behind.as_secs_f64() });
-    }
+    first.extend(found(&recovery));
     let bounds = QueueBounds { max_bytes: settings.queue.max_bytes };
     let (intake, events, _writer) = archive.start(bounds, move || clock.now())?;
     let protocol = protocol_of(&settings);
@@ -131,13 +141,37 @@ fn wire(
         max_frame: settings.source.max_frame,
         tls: Arc::clone(&tls),
     };
-    let heal = driver::heal(&settings, &intake, tls, clock).map_err(|why| Refusal::new(Exit::Config, why))?;
+    let heal = driver::heal(&settings, &intake, tls, clock, None).map_err(|why| Refusal::new(Exit::Config, why))?;
     let streams = streams.into_iter().map(start_of).collect();
     let session = Session::new(policy_of(&settings), streams, recovery.connection, now, seed(now));
     let pulse = Pulse::new(Systemd::of_environment(), now);
     let reloader = Reloader::new(path.to_path_buf(), settings);
     let driver = Driver { session, protocol, dialer, clock, log, intake, events, requests, reloader, pulse, heal };
     Ok((driver, first))
+}
+
+/// What there is to say of what opening found.
+fn found(recovery: &Recovery) -> impl Iterator<Item = Notice> {
+    let crashed = recovery.crashed;
+    let crashed = crashed.map(|crashed| Notice::CrashFound { streams: crashed.streams, since_us: crashed.since });
+    let behind = recovery.clock_behind.map(|behind| Notice::ClockStepped { seconds: -behind.as_secs_f64() });
+    crashed.into_iter().chain(behind)
+}
+
+/// Opens the archive while no daemon runs, to fill the gaps that `request` means.
+///
+/// # Errors
+/// If the archive cannot be had or the settings cannot be used; nothing was asked of the server then.
+pub fn alone(settings: &Settings, request: Request) -> Result<Alone, Refusal> {
+    let clock = Clock::start();
+    let tls = transport::tls(&settings.tls.authorities).map_err(|why| Refusal::new(Exit::Config, why))?;
+    let archive = Archive::open(&options_of(settings, Purpose::Fill), clock.now())?;
+    let first = found(&archive.recovery()).collect();
+    let bounds = QueueBounds { max_bytes: settings.queue.max_bytes };
+    let (intake, events, _writer) = archive.start(bounds, move || clock.now())?;
+    let heal = driver::heal(settings, &intake, tls, clock, Some(request));
+    let heal = heal.map_err(|why| Refusal::new(Exit::Config, why))?;
+    Ok(Alone { heal, intake, events, clock, first })
 }
 
 /// The gaps that `request` means and what filling them now would take; and whether the server's clock is known.
@@ -170,10 +204,11 @@ fn seed(now: Time) -> u64 {
     now.micros().unsigned_abs() ^ (u64::from(std::process::id()) << 32)
 }
 
-fn options_of(settings: &Settings) -> Options {
+fn options_of(settings: &Settings, purpose: Purpose) -> Options {
     let bytes = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
     Options {
         path: settings.archive.path.clone(),
+        purpose,
         synchronous: match settings.archive.synchronous {
             config::Synchronous::Full => Synchronous::Full,
             config::Synchronous::Normal => Synchronous::Normal,

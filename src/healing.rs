@@ -249,6 +249,19 @@ impl Outcome {
     }
 }
 
+/// How it stands, for the summary.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
+pub struct Tally {
+    /// Gaps that wait.
+    pub pending: usize,
+    /// Jobs that run.
+    pub running: usize,
+    /// Gaps that were filled since the start.
+    pub filled: u64,
+    /// Jobs that ended without filling all of their gaps since the start.
+    pub failed: u64,
+}
+
 /// Why nothing at all is asked at present.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Gate {

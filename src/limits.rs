@@ -57,6 +57,8 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 pub const QUEUE_LOW_PART: usize = 16;
 /// Catching up ends when the queue has stayed near empty for this long.
 pub const DRAIN_QUIET: Duration = Duration::from_mins(1);
+/// A queue that has been fuller no longer than this has stayed near empty.
+pub const DRAIN_PEAK: Duration = Duration::from_secs(3);
 /// How long a closing connection may still deliver after we asked to stop.
 pub const FAREWELL_MAX: Duration = Duration::from_secs(2);
 /// How long the writer may take to commit what is left when the daemon stops.
@@ -80,6 +82,8 @@ pub const BODY_OVERHEAD: usize = 1024 * 1024;
 pub const HEAL_NOTICES_MAX: usize = 64;
 /// How long `siftd reload` waits for the daemon's answer.
 pub const RELOAD_ANSWER_MAX: Duration = Duration::from_secs(30);
+/// Files that the daemon has open at a time, with some to spare: archive, log, sockets, settings, threads that read.
+pub const FILES_MIN: usize = 48;
 /// Everything a stop may take; systemd/siftd.service gives more (`TimeoutStopSec`).
 pub const STOP_MAX: Duration = Duration::from_secs(10);
 

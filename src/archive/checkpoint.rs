@@ -12,7 +12,7 @@ use rusqlite::{Connection, DEFAULT_NAME, ffi};
 use super::schema::{PAGE, connect, settle};
 
 /// A page in the log has a header of this many bytes (SQLite, Database File Format, section 4.1).
-const FRAME_HEADER: u64 = 24;
+pub(super) const FRAME_HEADER: u64 = 24;
 
 /// A second connection on a thread of its own. It moves what it can without waiting for readers or the writer. While
 /// it is open, the writer may close its own connection without ending the log's life.
@@ -71,6 +71,7 @@ pub(super) fn is_lost_sync(error: &rusqlite::Error) -> bool {
 /// What the log holds, in bytes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Log {
+    pub(super) pages: u64,
     pub(super) bytes: u64,
     /// The part of it that is not in the archive yet.
     pub(super) unmoved: u64,
@@ -79,6 +80,7 @@ pub(super) struct Log {
 /// Moves in this way, or only looks (`NOOP`).
 pub(super) fn checkpoint(db: &Connection, mode: CheckpointMode) -> rusqlite::Result<Log> {
     let (held, moved) = db.wal_checkpoint_v2(DEFAULT_NAME, mode)?;
+    let pages = u64::try_from(held).unwrap_or(0);
     let bytes = |frames: i32| u64::try_from(frames).unwrap_or(0) * (PAGE + FRAME_HEADER);
-    Ok(Log { bytes: bytes(held), unmoved: bytes(held).saturating_sub(bytes(moved)) })
+    Ok(Log { pages, bytes: bytes(held), unmoved: bytes(held).saturating_sub(bytes(moved)) })
 }

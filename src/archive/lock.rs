@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::open::{FILE_MODE, OpenError, beside};
+use super::open::{FILE_MODE, OpenError, Purpose, beside};
 
 /// Held as long as this lives; the kernel lets go of it even when the daemon is killed. The file itself stays: a
 /// lock file that is removed can be held by two.
@@ -21,8 +21,8 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock beside the archive at `path` and writes our process id into it.
-    pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
+    /// Takes the lock beside the archive at `path` and writes our process id into it, and what for if no daemon does.
+    pub(super) fn take(path: &Path, purpose: Purpose) -> Result<Self, OpenError> {
         let name = beside(path, ".lock");
         let failed = |why: String| OpenError::Create { path: name.clone(), why };
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -36,7 +36,7 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(failed(format!("its lock cannot be taken: {error}"))),
         }
-        sign(&mut file).map_err(|error| failed(format!("its lock file cannot be written: {error}")))?;
+        sign(&mut file, purpose).map_err(|error| failed(format!("its lock file cannot be written: {error}")))?;
         Ok(Self { _held: file, _archive: None })
     }
 
@@ -64,6 +64,9 @@ fn patiently(file: &File) -> Result<(), TryLockError> {
     file.try_lock()
 }
 
+/// The word behind the process id of one that only fills gaps: no daemon runs then.
+pub(super) const FILLS: &str = "backfill";
+
 const TRIES: u32 = 20;
 const BETWEEN: Duration = Duration::from_millis(20);
 
@@ -71,16 +74,20 @@ const BETWEEN: Duration = Duration::from_millis(20);
 fn holder(file: &mut File) -> Option<u32> {
     let mut text = String::new();
     match file.take(32).read_to_string(&mut text) {
-        Ok(_) => text.trim().parse().ok(),
+        Ok(_) => text.split_whitespace().next()?.parse().ok(),
         Err(_) => None,
     }
 }
 
-fn sign(file: &mut File) -> std::io::Result<()> {
+fn sign(file: &mut File, purpose: Purpose) -> std::io::Result<()> {
     if file.metadata()?.permissions().mode() & 0o7777 != FILE_MODE {
         file.set_permissions(Permissions::from_mode(FILE_MODE))?;
     }
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(file, "{}", std::process::id())
+    let pid = std::process::id();
+    match purpose {
+        Purpose::Serve => writeln!(file, "{pid}"),
+        Purpose::Fill => writeln!(file, "{pid} {FILLS}"),
+    }
 }

@@ -7,6 +7,7 @@
 //! | `batch`, `queue`, `event` | the way from the connection to the writer, and what the writer has to say |
 //! | `writer`, `trouble`, `identity`, `checkpoint` | the one thread that writes, and what it does when it cannot |
 //! | `commit`, `tally`, `tombstone` | what one transaction writes |
+//! | `remains` | what deleted rows leave in the file, and how it is cleared |
 //! | `heal`, `unhealed` | jobs that fill gaps: what each step writes, and what there is to do |
 //!
 //! Three facts hold it together. The position of a connection commits with the rows before it. A stream that is
@@ -32,6 +33,7 @@ mod open;
 mod queue;
 pub mod reading;
 mod recover;
+mod remains;
 mod retract;
 mod schema;
 mod tally;
@@ -41,8 +43,9 @@ mod unhealed;
 mod writer;
 
 pub use batch::Batch;
+pub use commit::INSERT as INSERT_INTERACTION;
 pub use event::{Event, Events};
 pub use heal::Healing;
-pub use open::{Archive, Crashed, OpenError, Options, Recovery, Standing, StreamStart, Synchronous, Wanted};
+pub use open::{Archive, Crashed, OpenError, Options, Purpose, Recovery, Standing, StreamStart, Synchronous, Wanted};
 pub use queue::{AdoptError, FinishError, Intake, QueueBounds};
 pub use unhealed::Unhealed;

@@ -18,6 +18,7 @@ use super::identity::Identity;
 use super::lock::Lock;
 use super::queue::{Intake, Queue, QueueBounds};
 use super::recover::recover;
+use super::remains::Remains;
 use super::trouble::Trouble;
 use super::writer::{Parts, Writer, transact};
 use super::{adopt, check, schema};
@@ -41,10 +42,21 @@ pub enum Synchronous {
     Normal,
 }
 
+/// What the archive is opened for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Purpose {
+    /// To serve streams: the daemon's row in the archive says so.
+    #[default]
+    Serve,
+    /// Only to fill gaps while no daemon runs: the daemon's row stays as the last daemon left it.
+    Fill,
+}
+
 /// What the settings say about the archive.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub path: PathBuf,
+    pub purpose: Purpose,
     pub synchronous: Synchronous,
     /// Bytes of unreadable frames that are kept in all.
     pub quarantine_max: u64,
@@ -139,6 +151,7 @@ pub struct Archive {
     options: Options,
     db: Connection,
     books: Books,
+    remains: Remains,
     lock: Lock,
     recovery: Recovery,
 }
@@ -147,7 +160,7 @@ impl Archive {
     /// Opens the archive or creates it; puts what a crash left unproven into gaps, in one commit.
     pub fn open(options: &Options, now: Time) -> Result<Self, OpenError> {
         let path = real(&options.path)?;
-        let lock = Lock::take(&path)?;
+        let lock = Lock::take(&path, options.purpose)?;
         let found = header::inspect(&path)?;
         let trouble = |trouble| OpenError::of(&path, trouble);
         let storage = |error: rusqlite::Error| trouble(Trouble::of(&error));
@@ -177,14 +190,16 @@ impl Archive {
                 why: format!("it cannot be brought to version {}: {error}", schema::VERSION),
             })?;
         }
-        let (books, recovery) = transact(&db, |db| {
+        let (books, remains, recovery) = transact(&db, |db| {
             let mut books = Books::load(db)?;
             let recovery = recover(db, &mut books.ledger, now)?;
-            appear(db, options, now)?;
-            Ok((books, recovery))
+            if options.purpose == Purpose::Serve {
+                appear(db, options, now)?;
+            }
+            Ok((books, Remains::load(db)?, recovery))
         })
         .map_err(trouble)?;
-        Ok(Self { path, options: options.clone(), db, books, lock, recovery })
+        Ok(Self { path, options: options.clone(), db, books, remains, lock, recovery })
     }
 
     /// What opening found.
@@ -219,6 +234,7 @@ impl Archive {
             options: self.options,
             db: self.db,
             books: self.books,
+            remains: self.remains,
             lock: self.lock,
             identity,
             mover,

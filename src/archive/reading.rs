@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row};
 
+use super::lock::FILLS;
 use super::open::beside;
 use super::schema::{APPLICATION_ID, VERSION, strangeness};
 
@@ -144,7 +145,7 @@ impl Reading {
 /// Who holds an archive to write to it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Holder {
-    /// No daemon runs on it.
+    /// No daemon runs on it; `siftd backfill` may.
     Nobody,
     /// A daemon runs on it, and this is its process, by its own count.
     Daemon { pid: Option<i32> },
@@ -163,7 +164,14 @@ pub fn holder(archive: &Path) -> Holder {
     };
     match file.try_lock_shared() {
         Ok(()) => Holder::Nobody,
-        Err(TryLockError::WouldBlock) => Holder::Daemon { pid: written_pid(&mut file) },
+        Err(TryLockError::WouldBlock) => {
+            let words = written(&mut file);
+            let mut words = words.split_whitespace();
+            match (words.next().and_then(|pid| pid.parse().ok()).filter(|pid| *pid > 0), words.next()) {
+                (Some(_), Some(FILLS)) => Holder::Nobody,
+                (pid, _) => Holder::Daemon { pid },
+            }
+        }
         Err(TryLockError::Error(error)) => unknown(&error),
     }
 }
@@ -178,10 +186,10 @@ pub fn log_path(archive: &Path) -> PathBuf {
     beside(archive, "-wal")
 }
 
-fn written_pid(file: &mut File) -> Option<i32> {
+/// What the holder has written of itself.
+fn written(file: &mut File) -> String {
     let mut text = String::new();
-    file.take(32).read_to_string(&mut text).ok()?;
-    text.split_whitespace().next()?.parse().ok().filter(|pid| *pid > 0)
+    file.take(32).read_to_string(&mut text).map_or_else(|_| String::new(), |_| text)
 }
 
 /// Finds out in plain words what SQLite would only call "unable to open".

@@ -15,8 +15,9 @@ use super::commit::{Books, Occasion};
 use super::event::Event;
 use super::identity::Identity;
 use super::lock::Lock;
-use super::open::{Options, Synchronous};
+use super::open::{Options, Purpose, Synchronous, beside};
 use super::queue::{Parcel, Queue, Task};
+use super::remains::{Remains, clear};
 use super::schema::{connect, settle};
 use super::trouble::Trouble;
 use crate::limits::{
@@ -27,12 +28,16 @@ use crate::time::Time;
 
 /// How long the writer waits for work before it looks around.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long while there are pages to look at.
+const PATIENCE_CLEARING: Duration = Duration::from_millis(20);
 /// How often it makes sure that its files are where they were.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// A lock held by another program is worth a word after this long.
 const LOCKED_QUIETLY: Duration = Duration::from_secs(5);
-/// How often the log is emptied in quiet moments, so that what was deleted is gone from it too.
+/// How often what was deleted is cleared out of the pages that were written, and then out of the log by emptying it.
 const EMPTY_EVERY: Duration = Duration::from_mins(1);
+/// How much of the time for a stop is left to the log when the last pages are cleared.
+const EMPTYING: Duration = Duration::from_secs(3);
 /// How often what has expired is looked for, and how soon again if there was more than one step's worth.
 const CHORES_EVERY: Duration = Duration::from_hours(1);
 const CHORES_AGAIN: Duration = Duration::from_secs(1);
@@ -47,6 +52,7 @@ pub(super) struct Parts {
     pub(super) options: Options,
     pub(super) db: Connection,
     pub(super) books: Books,
+    pub(super) remains: Remains,
     pub(super) lock: Lock,
     pub(super) identity: Identity,
     pub(super) mover: Mover,
@@ -63,7 +69,11 @@ pub(super) struct Writer {
     trust: Trust,
     ill: Option<Illness>,
     looked: Time,
+    /// When the present round of clearing began, and the last one that the log was emptied after.
+    begun: Time,
     emptied: Time,
+    /// No page is looked at before.
+    clearing: Time,
     chores: Time,
     held_back: Option<Time>,
     /// The log's size from which the writer moves it itself.
@@ -109,7 +119,9 @@ impl Writer {
             trust: Trust::Sound,
             ill: None,
             looked: now,
+            begun: now,
             emptied: now,
+            clearing: now,
             chores: now,
             held_back: None,
             move_at,
@@ -145,7 +157,8 @@ impl Writer {
         loop {
             self.parts.queue.beat();
             let rows = if self.draining { COMMIT_ROWS_DRAINING_MAX } else { COMMIT_ROWS_MAX };
-            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, PATIENCE) {
+            let patience = if self.is_clearing() { PATIENCE_CLEARING } else { PATIENCE };
+            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, patience) {
                 Task::Nothing => self.idle()?,
                 Task::Write(parcels) => self.write(parcels)?,
                 Task::Adopt { added, now, answer } => {
@@ -163,7 +176,10 @@ impl Writer {
                     let written = self.persist(true, work)?;
                     drop(answer.send(written));
                 }
-                Task::Finish { answer } => return Ok(answer),
+                Task::Finish { answer } => {
+                    self.clear_all();
+                    return Ok(answer);
+                }
             }
             self.look_after()?;
         }
@@ -183,7 +199,8 @@ impl Writer {
 
     /// Nothing came for a while.
     fn idle(&mut self) -> Result<(), End> {
-        if self.parts.queue.now().since(self.parts.books.told) < POSITION_EVERY {
+        let quiet = self.parts.queue.now().since(self.parts.books.told) < POSITION_EVERY;
+        if quiet || self.parts.options.purpose == Purpose::Fill {
             return Ok(());
         }
         self.persist(false, Books::live)
@@ -235,6 +252,7 @@ impl Writer {
             self.trust = Trust::Sound;
         }
         self.heed(grave)?;
+        self.follow_log().ok();
         let occasion = Occasion { now, queue_frames: self.parts.queue.frames(), starting: self.parts.options.starting };
         let done = transact(&self.parts.db, |db| work(&mut self.parts.books, db, occasion));
         if done.is_err() {
@@ -253,6 +271,7 @@ impl Writer {
             Err(trouble) => return Err(trouble),
         }
         self.parts.db = db;
+        self.parts.remains.lose_track();
         self.strict = true;
         self.trust = Trust::Stale;
         Ok(())
@@ -313,6 +332,7 @@ impl Writer {
     fn look_after(&mut self) -> Result<(), End> {
         let now = self.parts.queue.now();
         self.watch_log(now)?;
+        self.clear_some(now)?;
         if self.draining || now < self.chores || !self.parts.queue.is_empty() {
             return Ok(());
         }
@@ -329,7 +349,7 @@ impl Writer {
         if self.parts.mover.has_failed() || std::mem::take(&mut self.unsynced) {
             self.failed(Trouble::Medium("a sync of the archive failed".to_owned()))?;
         }
-        let Ok(log) = self.move_log(CheckpointMode::NOOP) else { return Ok(()) };
+        let Ok(log) = self.follow_log() else { return Ok(()) };
         if !self.draining && log.unmoved > CHECKPOINT_BYTES {
             self.parts.mover.ask();
         }
@@ -343,14 +363,72 @@ impl Writer {
         } else if log.bytes <= self.parts.options.max_wal {
             self.move_at = self.parts.options.max_wal;
         }
-        if !self.draining && log.bytes > 0 && now.since(self.emptied) >= EMPTY_EVERY && self.parts.queue.is_empty() {
-            self.emptied = now;
+        if self.begun > self.emptied && self.parts.remains.is_through() && !self.draining && self.parts.queue.is_empty() {
+            self.emptied = self.begun;
             // Without waiting for readers: the next minute will do as well.
             self.parts.db.busy_timeout(Duration::ZERO).ok();
             self.move_log(CheckpointMode::TRUNCATE).ok();
             self.parts.db.busy_timeout(super::schema::BUSY).ok();
         }
         Ok(())
+    }
+
+    fn is_clearing(&self) -> bool {
+        self.parts.remains.is_busy() && !self.draining && self.parts.queue.now() >= self.clearing
+    }
+
+    /// Looks at some of the pages that may hold what was deleted. Every minute those written since begin anew.
+    fn clear_some(&mut self, now: Time) -> Result<(), End> {
+        if self.draining || now < self.clearing {
+            return Ok(());
+        }
+        if now.since(self.begun) >= EMPTY_EVERY {
+            self.begun = now;
+            self.parts.remains.begin();
+        }
+        match self.clear_next() {
+            Err(trouble) => {
+                self.parts.remains.put_off();
+                self.clearing = now.after(EMPTY_EVERY);
+                self.failed(trouble.at(&self.parts.path))
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn clear_next(&mut self) -> Result<(), Trouble> {
+        let pages = self.parts.remains.next();
+        if !pages.is_empty() {
+            let cleared = self.attempt(false, &|_: &mut Books, db: &Connection, _: Occasion| clear(db, &pages))?;
+            self.parts.remains.looked(&pages, cleared);
+        }
+        Ok(())
+    }
+
+    /// Before a stop in order: clears what was written, and says in the archive how far nothing is left. What fails or
+    /// takes too long is done at the next start.
+    fn clear_all(&mut self) {
+        let by = self.parts.queue.finish_by().map(|by| by.before(EMPTYING));
+        self.follow_log().ok();
+        self.parts.remains.begin();
+        while self.parts.remains.is_busy() && by.is_none_or(|by| self.parts.queue.now() < by) {
+            self.parts.queue.beat();
+            if self.clear_next().is_err() {
+                break;
+            }
+        }
+        if self.parts.remains.is_through() {
+            let remains = std::mem::take(&mut self.parts.remains);
+            self.attempt(true, &|_: &mut Books, db: &Connection, _: Occasion| remains.mark(db)).ok();
+        }
+    }
+
+    /// Looks what the log holds, and which pages were written since the last look. The log may begin anew with the next
+    /// commit.
+    fn follow_log(&mut self) -> rusqlite::Result<Log> {
+        let log = self.move_log(CheckpointMode::NOOP)?;
+        self.parts.remains.note(&beside(&self.parts.path, "-wal"), log.pages);
+        Ok(log)
     }
 
     /// Moves the log, and remembers if a sync failed: no commit is to be built on that as if nothing had been.

@@ -3,32 +3,21 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::doing::{Doing, Member};
 use super::ladder::{Climb, Reaction, of_refusal};
-use super::plan::{Plan, Situation, day, plan, tomorrow};
+use super::plan::{Plan, Situation, Wait, day, plan, tomorrow};
 use super::price::Tariff;
-use super::step::{Input, Request, Step, Tally};
+use super::request::{Asked, Request};
+use super::step::{Input, Step};
 use super::waits::Ladder;
 use super::worker::{Next, Worker};
 use super::{Mode, Policy};
-use crate::healing::{Change, Draft, Gap, GapId, Gate, Job, JobId, Outcome, Price, Stage, Written};
+use crate::healing::{Change, Draft, Gap, GapId, Gate, Job, JobId, Outcome, Price, Stage, Tally, Written};
 use crate::historic::{Ask, Hint, Refusal, Told};
 use crate::limits::RETRY_AFTER_MAX;
 use crate::notice::Notice;
 use crate::peer_text::PeerText;
 use crate::time::Time;
-
-/// What is being done, until its answer comes.
-#[derive(Clone, Debug, PartialEq)]
-enum Doing {
-    /// Without a job: only to learn what time the server has.
-    Ask(Option<JobId>, Ask),
-    Begin(Box<Draft>),
-    Save(JobId),
-    Keep(JobId),
-    Settle(JobId, Outcome),
-    Gate,
-    Gaps,
-}
 
 /// The whole of it.
 #[derive(Debug)]
@@ -52,24 +41,13 @@ pub struct Healer<T> {
     spent: Price,
     plan_at: Time,
     announced: Option<(usize, Time)>,
-    request: Option<Request>,
+    request: Option<Asked>,
     draining: bool,
     /// The writer is to rest until then.
     paced: Time,
     /// What time the server has is asked for then.
     clock_at: Time,
     tally: Tally,
-}
-
-/// A worker, and what it has cost.
-#[derive(Debug)]
-struct Member {
-    worker: Worker,
-    /// Credits that were booked for it, and those that it has used.
-    booked: u64,
-    used: u64,
-    /// Booked with the next change.
-    unbooked: Price,
 }
 
 /// The plan is made anew this often, and this soon after something has changed.
@@ -137,6 +115,11 @@ impl<T: Tariff> Healer<T> {
     /// Whether there is nothing that an operator's request still waits for.
     pub fn is_idle(&self) -> bool {
         self.request.is_none() && self.workers.is_empty() && self.drafts.is_empty() && self.doing.is_none()
+    }
+
+    /// Whether an operator's request is not carried out yet.
+    pub const fn is_asked(&self) -> bool {
+        self.request.is_some()
     }
 
     fn running(&self) -> usize {
@@ -219,7 +202,9 @@ impl<T: Tariff> Healer<T> {
     fn of_plan(&mut self, now: Time) -> Step {
         let opens = self.opens();
         if opens <= now {
-            if let Some(draft) = self.drafts.pop_front() {
+            if self.running() < self.policy.jobs_max
+                && let Some(draft) = self.drafts.pop_front()
+            {
                 self.doing = Some(Doing::Begin(Box::new(draft.clone())));
                 return Step::Write(Change::Begin { draft: Box::new(draft), at: now });
             }
@@ -269,6 +254,9 @@ impl<T: Tariff> Healer<T> {
             Input::Asked(request) => self.on_asked(now, request),
             Input::Policy(policy) => {
                 self.policy = policy;
+                if self.policy.mode == Mode::Off {
+                    self.request = None;
+                }
                 self.plan_at = now;
                 self.drafts.clear();
                 self.open_gate();
@@ -277,7 +265,7 @@ impl<T: Tariff> Healer<T> {
     }
 
     fn on_asked(&mut self, now: Time, request: Request) {
-        self.request = Some(request);
+        self.request = Some(Asked::of(request));
         self.plan_at = now;
         self.open_gate();
     }
@@ -296,16 +284,14 @@ impl<T: Tariff> Healer<T> {
         self.doing = None;
         self.spent = spent;
         self.plan_at = now.after(PLAN_EVERY);
-        let situation =
-            Situation { now, offset: self.offset, spent, jobs: self.running(), tag: &self.tag, asked: false };
+        let situation = Situation { now, offset: self.offset, spent, jobs: 0, tag: &self.tag, asked: false };
+        // All that the budget allows; each begins as soon as there is room for one more.
+        let policy = Policy { jobs_max: usize::MAX, ..self.policy.clone() };
         if let Some(request) = &self.request {
-            let asked: Vec<Gap> = gaps.iter().filter(|gap| request.covers(gap)).cloned().collect();
-            let of_request = plan(&self.policy, &Situation { asked: true, ..situation }, &asked, &self.tariff);
-            // Without the clock nothing can be said yet; where enough jobs run, more follow.
-            let later = of_request
-                .waiting
-                .iter()
-                .any(|waiting| matches!(waiting.why, super::plan::Wait::Jobs | super::plan::Wait::Clock));
+            let asked = request.gaps(gaps);
+            let of_request = plan(&policy, &Situation { asked: true, ..situation }, &asked, &self.tariff);
+            // Without the clock nothing can be said yet.
+            let later = of_request.waiting.iter().any(|waiting| waiting.why == Wait::Clock);
             if of_request.drafts.is_empty() && !later {
                 self.request = None;
             }
@@ -314,7 +300,7 @@ impl<T: Tariff> Healer<T> {
         if self.offset.is_none() && !gaps.is_empty() {
             self.clock_at = self.clock_at.min(now);
         }
-        let mut whole = plan(&self.policy, &situation, gaps, &self.tariff);
+        let mut whole = plan(&policy, &situation, gaps, &self.tariff);
         self.tally.pending = gaps.len();
         self.plan_at = self.plan_at.min(whole.again().max(now.after(PLAN_SOON)));
         if self.request.is_none() && self.policy.mode == Mode::Auto {
@@ -430,6 +416,9 @@ impl<T: Tariff> Healer<T> {
         match (self.doing.take(), written) {
             (Some(Doing::Begin(draft)), Written::Begun(Some(id))) => {
                 self.spent = self.spent.and(draft.price);
+                if let Some(request) = &mut self.request {
+                    request.tried(&draft.pieces);
+                }
                 let worker = Worker::new(Job::begun(id, &draft, now), now, self.policy.page);
                 let member = Member { worker, booked: draft.price.credits, used: 0, unbooked: Price::default() };
                 self.workers.insert(id, member);

@@ -5,10 +5,12 @@
 //! budget and the gate, and speaks in two closed enums: [`Step`] (what to do next) and [`Input`] (what came of it). One
 //! thing is done at a time: a change is written down and durable before the request that builds on it is made.
 
+mod doing;
 mod healer;
 mod ladder;
 mod plan;
 mod price;
+mod request;
 mod ruling;
 mod step;
 mod waits;
@@ -18,8 +20,9 @@ pub use healer::Healer;
 pub use ladder::{Climb, Reaction, of_refusal};
 pub use plan::{Plan, Situation, Wait, Waiting, plan};
 pub use price::{Tariff, price};
+pub use request::Request;
 pub use ruling::{Ruling, judge};
-pub use step::{Input, Request, Step, Tally};
+pub use step::{Input, Step};
 pub use worker::{Next, Worker};
 
 use std::time::Duration;

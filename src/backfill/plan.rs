@@ -147,7 +147,8 @@ const CLOCK_AGAIN: Duration = Duration::from_secs(10);
 /// Stretches of one stream that are asked for together: neighbours, and no more than a query may span.
 fn groups(policy: &Policy, gaps: &[&Gap]) -> Vec<Vec<Piece>> {
     // The ends are rounded to seconds and moved apart by the overlap: a piece must leave room for that.
-    let longest = SPAN_MAX.saturating_sub(policy.overlap.saturating_mul(2)).saturating_sub(ROUNDING);
+    let room = policy.overlap.saturating_mul(2).saturating_add(ROUNDING);
+    let longest = affordable(policy).min(SPAN_MAX).saturating_sub(room);
     let mut stretches: Vec<Piece> = Vec::new();
     for gap in gaps {
         for (from, until) in &gap.rest {
@@ -168,6 +169,12 @@ fn groups(policy: &Policy, gaps: &[&Gap]) -> Vec<Vec<Piece>> {
         }
     }
     groups
+}
+
+/// What one day's budget reaches for: a gap that is longer is filled day by day.
+fn affordable(policy: &Policy) -> Duration {
+    let hours = policy.budget.milliunits.checked_div(policy.milliunits_an_hour).filter(|hours| *hours > 0);
+    hours.map_or(SPAN_MAX, |hours| Duration::from_secs(hours.saturating_mul(3_600)))
 }
 
 /// Seconds that rounding may add to both ends of a span.

@@ -1,6 +1,7 @@
 //! What is to be done next, and what came of it.
 
 use super::Policy;
+use super::request::Request;
 use crate::healing::{Change, Gap, Job, Price, Written};
 use crate::historic::{Ask, Hint, Refusal, Told};
 use crate::notice::Notice;
@@ -44,33 +45,4 @@ pub enum Input {
     Asked(Request),
     /// Other settings.
     Policy(Policy),
-}
-
-/// What an operator asks for.
-#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
-pub struct Request {
-    /// Only this stream, as the server spells it.
-    pub stream: Option<String>,
-    /// Only gaps that reach beyond this moment.
-    pub since_us: Option<i64>,
-}
-
-impl Request {
-    pub fn covers(&self, gap: &Gap) -> bool {
-        self.stream.as_ref().is_none_or(|stream| *stream == gap.name)
-            && self.since_us.is_none_or(|since| gap.until > Time::from_micros(since))
-    }
-}
-
-/// How it stands, for the summary.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Tally {
-    /// Gaps that wait.
-    pub pending: usize,
-    /// Jobs that run.
-    pub running: usize,
-    /// Gaps that were filled since the start.
-    pub filled: u64,
-    /// Jobs that ended without filling all of their gaps since the start.
-    pub failed: u64,
 }

@@ -57,11 +57,13 @@ pub struct Worker {
 /// Between two fetches of a delivery ("2 calls a second": DataSift, Pull).
 const FETCH_EVERY: Duration = Duration::from_millis(500);
 /// The first wait after a fetch that brought nothing, doubling, and the longest.
-const EMPTY_FIRST: Duration = Duration::from_secs(2);
+const EMPTY_FIRST: Duration = Duration::from_secs(1);
 const EMPTY_MAX: Duration = Duration::from_mins(1);
-/// How often the cheap question is asked while nothing comes, at first and of a job that takes days.
-const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// How soon the cheap question is asked while nothing comes; each next wait is a fifth of the job's age, up to a bound.
+const LOOK_FIRST: Duration = Duration::from_secs(1);
 const LOOK_SELDOM: Duration = Duration::from_mins(30);
+/// How soon it is asked again after an answer that cannot be true yet.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// How often the dear question is asked of a job that runs.
 const LOOK_CLOSELY_EVERY: Duration = Duration::from_hours(6);
 /// A request that fails alone is made so often; a page that cannot be read is fetched so often.
@@ -162,7 +164,7 @@ impl Worker {
 
     /// How long to wait between two looks: a job that has taken long takes longer.
     fn patience(&self) -> Duration {
-        (self.looked.since(self.job.begun) / 10).clamp(LOOK_EVERY, LOOK_SELDOM)
+        (self.looked.since(self.job.begun) / 5).clamp(LOOK_FIRST, LOOK_SELDOM)
     }
 
     /// What is written down is as the job is.
@@ -362,7 +364,7 @@ impl Worker {
             QueryState::Stopped => self.flaw("the query was stopped"),
             // The delivery says that all is there, and the query that it still runs: one of them is behind.
             QueryState::Prepared | QueryState::Running if self.last == Some(DeliveryState::Finished) => {
-                (self.last, self.due) = (None, now.after(LOOK_EVERY));
+                (self.last, self.due) = (None, now.after(LOOK_AGAIN));
             }
             QueryState::Prepared | QueryState::Running | QueryState::Done => {}
         }

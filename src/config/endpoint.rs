@@ -75,6 +75,11 @@ fn has_host_and_port(authority: &Authority) -> bool {
     !authority.host().is_empty() && port_stands
 }
 
+/// Whether an address leads to this host: a server to rehearse with.
+pub(super) fn is_local(url: &str) -> bool {
+    url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_loopback))
+}
+
 /// `localhost`, 127.0.0.0/8 or `[::1]`: what is sent there does not leave the host.
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();

@@ -14,6 +14,9 @@ use crate::limits::JOB_CREDITS;
 /// "A tick is sent every 30 seconds" on an idle connection (`DataSift`, Streaming API).
 const TICK: Duration = Duration::from_secs(30);
 
+/// The end of a job "must be at least one hour in the past" (`DataSift`, Historics).
+const ARCHIVED: Duration = Duration::from_hours(1);
+
 /// The keys that list streams.
 pub(super) const STREAMS: &[&str] = &["source.streams", "source.streams_file"];
 
@@ -147,6 +150,7 @@ fn heals(layered: &Layered, places: &Places<'_>, faults: &mut Faults) {
     if let Some(complaint) = complaint.filter(|_| places.sound(&["backfill.sources"])) {
         faults.push(complaint.at(places.of("backfill.sources"), "backfill.sources"));
     }
+    keeps_deleted(layered, places, faults);
     if backfill.credits_a_day < JOB_CREDITS && places.sound(&["backfill.credits_a_day"]) {
         let complaint = Complaint::new(format!("is less than the {JOB_CREDITS} credits that one job takes"))
             .hint(format!("write at least {JOB_CREDITS}, or set backfill.mode = \"off\""));
@@ -161,8 +165,27 @@ fn heals(layered: &Layered, places: &Places<'_>, faults: &mut Faults) {
     }
 }
 
+/// Backfill must not bring back what was deleted: it may come as late as this after the deletion.
+fn keeps_deleted(layered: &Layered, places: &Places<'_>, faults: &mut Faults) {
+    let backfill = &layered.backfill;
+    let least = backfill.lag.saturating_add(backfill.deadline);
+    let keys = ["retention.tombstones", "backfill.lag", "backfill.deadline"];
+    if backfill.mode == BackfillMode::Off || layered.retention.tombstones >= least || !places.sound(&keys) {
+        return;
+    }
+    let complaint = Complaint::new("ends before a job of backfill may: it would bring back what was deleted")
+        .hint("keep it longer than backfill.lag and backfill.deadline together");
+    faults.push(complaint.at(places.of("retention.tombstones"), "retention.tombstones"));
+}
+
 /// What is allowed and unwise.
 pub(super) fn doubts(layered: &Layered, places: &Places<'_>, warnings: &mut Faults) {
+    let backfill = &layered.backfill;
+    if backfill.mode != BackfillMode::Off && backfill.lag < ARCHIVED && !endpoint::is_local(&backfill.url) {
+        let complaint = Complaint::new("is less than the hour after which the server's archive may be asked")
+            .hint("jobs will be refused; write at least \"1h\"");
+        warnings.push(complaint.at(places.of("backfill.lag"), "backfill.lag"));
+    }
     if layered.liveness.silence <= TICK {
         let complaint = Complaint::new("is no longer than the 30s between two ticks")
             .hint("healthy connections will be closed; write at least \"65s\"");

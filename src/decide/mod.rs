@@ -19,6 +19,7 @@ pub use subscriptions::{Refusal, Standing, Start};
 use std::time::Duration;
 
 use crate::fault::Fault;
+use crate::healing::Tally;
 use crate::notice::Notice;
 use crate::record::{Record, StreamId};
 use crate::signal::Signal;
@@ -56,6 +57,8 @@ pub enum Input<'f> {
     DialFailed(Fault),
     /// A frame of any kind came, this many bytes long.
     Frame(usize),
+    /// A part of a frame came, or of several.
+    Part,
     /// What the frame said.
     Signal(Signal<'f>),
     /// A frame, or a part of one, that could not be understood. `room` is whether the quarantine can keep it.
@@ -76,6 +79,8 @@ pub enum Input<'f> {
     ReloadRefused(String),
     /// The operator wants to know everything.
     State(serde_json::Value),
+    /// How the gaps heal, for the summary.
+    Healing(Tally),
     /// Someone else has something to say.
     Notice(Notice),
     /// The operator wants an end.

@@ -1,6 +1,6 @@
 //! Whether we catch up: entered when the server finds us slow, left when the queue has stayed near empty.
 
-use crate::limits::{DRAIN_QUIET, QUEUE_LOW_PART};
+use crate::limits::{DRAIN_PEAK, DRAIN_QUIET, QUEUE_LOW_PART};
 use crate::time::Time;
 
 /// The daemon's pace.
@@ -10,8 +10,10 @@ pub struct Pace {
     queued: usize,
     /// Since when we catch up.
     draining: Option<Time>,
-    /// Since when the queue is near empty.
+    /// Since when the queue is near empty, but for short peaks.
     quiet: Option<Time>,
+    /// Since when it is not.
+    above: Option<Time>,
 }
 
 impl Pace {
@@ -32,13 +34,19 @@ impl Pace {
         new
     }
 
-    /// So many bytes wait now.
+    /// So many bytes wait now. Five thousand acknowledgements come in one breath: what the disk has taken a moment later
+    /// says nothing against it.
     pub fn queue(&mut self, now: Time, queued: usize, queue_max: usize) {
         self.queued = queued;
         if queued > queue_max / QUEUE_LOW_PART {
-            self.quiet = None;
-        } else if self.draining.is_some() {
-            self.quiet.get_or_insert(now);
+            self.above.get_or_insert(now);
+        } else {
+            if self.above.take().is_some_and(|since| now.since(since) > DRAIN_PEAK) {
+                self.quiet = None;
+            }
+            if self.draining.is_some() {
+                self.quiet.get_or_insert(now);
+            }
         }
     }
 
@@ -51,8 +59,8 @@ impl Pace {
 
     /// When [`Pace::leave`] may succeed.
     pub fn deadline(&self) -> Time {
-        match (self.draining, self.quiet) {
-            (Some(_), Some(quiet)) => quiet.after(DRAIN_QUIET),
+        match (self.draining, self.quiet, self.above) {
+            (Some(_), Some(quiet), None) => quiet.after(DRAIN_QUIET),
             _ => Time::NEVER,
         }
     }

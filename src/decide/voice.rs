@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::healing::Tally;
 use crate::limits::{PROVOKED_NOTICES_PER_MINUTE, SUMMARY_EVERY};
 use crate::notice::Notice;
 use crate::time::Time;
@@ -16,6 +17,8 @@ pub(super) struct Voice {
     pub(super) deletes: u64,
     /// Since the daemon started.
     pub(super) interactions_ever: u64,
+    /// How the gaps heal, as it was last told.
+    pub(super) healing: Tally,
 }
 
 impl Voice {
@@ -27,6 +30,7 @@ impl Voice {
             interactions: 0,
             deletes: 0,
             interactions_ever: 0,
+            healing: Tally::default(),
         }
     }
 

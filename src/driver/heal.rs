@@ -9,12 +9,13 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::request;
 use crate::archive::reading::{ReadError, Reading};
 use crate::archive::{AdoptError, Healing, Intake, Unhealed};
 use crate::backfill::{Healer, Input, Mode, Order, Policy, Request, Ruling, Step, Tariff, judge};
 use crate::config::{self, BackfillMode, BackfillOrder, Settings};
 use crate::coverage::ServerClock;
-use crate::healing::{Counts, Job, Price};
+use crate::healing::{Counts, Job, Price, Tally};
 use crate::historic::{Ask, Hint, Refusal, Reply, Told, Why};
 use crate::host::clock::Clock;
 use crate::limits::{BODY_OVERHEAD, HEAL_NOTICES_MAX};
@@ -27,8 +28,6 @@ use crate::transport::http::{Client, HttpFault, Request as HttpRequest, Settings
 
 /// How often it is looked whether an operator has left a request.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A request is a few words.
-const REQUEST_MAX: u64 = 64 * 1024;
 /// The headers of an answer that say something.
 const HEADERS: &[&str] = &[
     "date",
@@ -57,17 +56,28 @@ struct Heeded {
 /// The daemon's end of it.
 pub struct Heal {
     heeded: watch::Sender<Heeded>,
+    tally: watch::Receiver<Tally>,
     notices: mpsc::Receiver<Notice>,
     task: JoinHandle<()>,
 }
 
 impl Heal {
-    /// Waits for something to say. May be given up.
+    /// Waits for something to say; nothing once it has ended by itself. May be given up.
+    pub async fn said(&mut self) -> Option<Notice> {
+        self.notices.recv().await
+    }
+
+    /// The same, for as long as the daemon runs: who does not end by itself has something to say in the end.
     pub async fn next(&mut self) -> Notice {
-        match self.notices.recv().await {
+        match self.said().await {
             Some(notice) => notice,
             None => std::future::pending().await,
         }
+    }
+
+    /// How it stands, if that has changed since it was last asked.
+    pub fn news(&mut self) -> Option<Tally> {
+        self.tally.has_changed().is_ok_and(|changed| changed).then(|| *self.tally.borrow_and_update())
     }
 
     /// The daemon catches up, or no longer.
@@ -99,10 +109,13 @@ struct Acting {
     clock: Clock,
     server: ServerClock,
     notices: mpsc::Sender<Notice>,
+    tally: watch::Sender<Tally>,
     heeded: watch::Receiver<Heeded>,
     /// The page that was told last.
     page: Reply,
     looked: Time,
+    /// Nobody but the operator who asked is there: it ends when nothing is left to do.
+    alone: bool,
 }
 
 /// The server's tariff.
@@ -114,38 +127,54 @@ impl Tariff for Credits {
     }
 }
 
-/// Begins to fill gaps, as the settings say.
+/// Begins to fill gaps: as the settings say or, for an operator who asks while no daemon runs, by his request alone.
 ///
 /// # Errors
 /// A sentence, if the archive cannot be read or the server's address cannot be called.
-pub fn heal(settings: &Settings, intake: &Intake, tls: Arc<ClientConfig>, clock: Clock) -> Result<Heal, String> {
-    let policy = heal_policy_of(settings);
-    let found = look(&settings.archive.path, clock.now()).map_err(|error| error.to_string())?;
+pub fn heal(
+    settings: &Settings,
+    intake: &Intake,
+    tls: Arc<ClientConfig>,
+    clock: Clock,
+    only: Option<Request>,
+) -> Result<Heal, String> {
+    let alone = only.is_some();
+    let mode = if alone { Mode::Approve } else { heal_policy_of(settings).mode };
+    let policy = Policy { mode, ..heal_policy_of(settings) };
+    let archive = &settings.archive.path;
+    let found = look(archive, clock.now()).map_err(|error| error.to_string())?;
     let client = Client::new(http_of(settings, tls)).map_err(|why| format!("backfill.url: {why}"))?;
     let tariff = Credits(archived_of(settings));
     let now = clock.now();
     let seed = now.micros().unsigned_abs();
     let healer = Healer::new(policy.clone(), tariff, &found.tag, now, seed);
+    let mut healer = healer.resumed(found.jobs, found.gate, found.spent, now);
+    if let Some(request) = only.or_else(|| request::found(archive)) {
+        healer.handle(now, Input::Asked(request));
+    }
     let (notices, told) = mpsc::channel(HEAL_NOTICES_MAX);
+    let (tally, counted) = watch::channel(Tally::default());
     let (heed, heeded) = watch::channel(Heeded { draining: false, policy, reloads: 0 });
     let acting = Acting {
-        healer: healer.resumed(found.jobs, found.gate, found.spent, now),
+        healer,
         protocol: archived_of(settings),
         client,
-        archive: settings.archive.path.clone(),
+        archive: archive.clone(),
         intake: intake.clone(),
         clock,
         server: ServerClock::default(),
         notices,
+        tally,
         heeded,
         page: Reply::default(),
         looked: now,
+        alone,
     };
     let task = tokio::spawn(async move {
         // It ends with the archive's writer, which says why.
         acting.run().await.unwrap_or_default();
     });
-    Ok(Heal { heeded: heed, notices: told, task })
+    Ok(Heal { heeded: heed, tally: counted, notices: told, task })
 }
 
 impl Acting {
@@ -159,6 +188,7 @@ impl Acting {
                     }
                     continue;
                 }
+                Step::Wait(_) if self.alone && self.healer.is_idle() => return Ok(()),
                 Step::Wait(until) => {
                     self.wait(until).await;
                     continue;
@@ -169,6 +199,8 @@ impl Acting {
                 Step::Gaps => self.gaps().await,
             };
             self.healer.handle(self.clock.now(), input);
+            let tally = self.healer.tally();
+            self.tally.send_if_modified(|told| std::mem::replace(told, tally) != tally);
         }
     }
 
@@ -191,10 +223,12 @@ impl Acting {
         if heeded.reloads != reloads {
             self.healer.handle(now, Input::Policy(heeded.policy));
         }
-        if now.since(self.looked) >= LOOK_EVERY {
+        if now.since(self.looked) >= LOOK_EVERY && !self.alone {
             self.looked = now;
-            if let Some(request) = take_request(&self.archive) {
+            if let Some(request) = request::take(&self.archive) {
                 self.healer.handle(now, Input::Asked(request));
+            } else if !self.healer.is_asked() {
+                request::carried_out(&self.archive);
             }
         }
     }
@@ -254,7 +288,9 @@ impl Acting {
     async fn gaps(&mut self) -> Input {
         let (archive, now) = (self.archive.clone(), self.clock.now());
         let found = looked(archive, now).await.unwrap_or_default();
+        // What the last daemon knew of the server's clock is old.
         if self.server.offset().is_none()
+            && !self.alone
             && let Some(offset) = found.clock_offset
         {
             self.healer.handle(now, Input::Clock(offset));
@@ -274,22 +310,6 @@ async fn looked(archive: PathBuf, now: Time) -> Option<Unhealed> {
 
 fn look(archive: &std::path::Path, now: Time) -> Result<Unhealed, ReadError> {
     Unhealed::read(&Reading::open(archive)?, Healer::<Credits>::day(now))
-}
-
-/// Where an operator's request is left: beside the archive, where only the daemon's user can write.
-pub fn request_path(archive: &std::path::Path) -> PathBuf {
-    let mut name = archive.as_os_str().to_owned();
-    name.push(".backfill");
-    name.into()
-}
-
-/// Takes the request that an operator has left. One that makes no sense is taken away all the same.
-fn take_request(archive: &std::path::Path) -> Option<Request> {
-    let path = request_path(archive);
-    let size = std::fs::symlink_metadata(&path).ok().filter(std::fs::Metadata::is_file)?.len();
-    let text = if size <= REQUEST_MAX { std::fs::read_to_string(&path).ok() } else { None };
-    std::fs::remove_file(&path).ok()?;
-    serde_json::from_str(&text?).ok()
 }
 
 fn refusal(fault: &HttpFault) -> Refusal {

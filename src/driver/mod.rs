@@ -3,14 +3,18 @@
 //! The wait only names what happened; deciding is synchronous; nothing is awaited while something is done. Frames take
 //! the short way: decoded, decided and put into a batch without leaving the loop, many in a row.
 
+mod alone;
 mod desk;
 mod heal;
 mod pulse;
 mod reload;
+mod request;
 
-pub use heal::{Heal, archived_of, heal, heal_policy_of, request_path};
+pub use alone::{Alone, Filled, WriteError};
+pub use heal::{Heal, archived_of, heal, heal_policy_of};
 pub use pulse::Pulse;
 pub use reload::{Reloader, policy_of, protocol_of, start_of, wanted_of};
+pub use request::{request_path, taken_path};
 
 use tokio::task::JoinHandle;
 
@@ -51,6 +55,8 @@ pub struct Driver {
 struct Loop {
     driver: Driver,
     link: Link,
+    /// Bytes of the connection that the session knows of.
+    arrived: u64,
     desk: Desk,
     ended: Option<Exit>,
     /// Says that everything is committed: to be said when it is.
@@ -82,7 +88,7 @@ impl Driver {
     /// exit says that it is not.
     pub async fn run(self, first: Vec<Notice>) -> Exit {
         let desk = Desk::new(self.intake.batch(), self.clock.now());
-        let mut running = Loop { driver: self, link: Link::Down, desk, ended: None, stopped: None };
+        let mut running = Loop { driver: self, link: Link::Down, arrived: 0, desk, ended: None, stopped: None };
         for notice in first {
             running.decide(Input::Notice(notice));
         }
@@ -91,6 +97,7 @@ impl Driver {
             running.hand_over();
             running.gauge();
             let happened = running.wait().await;
+            running.listen(&happened);
             running.take(happened);
             running.beat();
         }
@@ -122,6 +129,15 @@ impl Loop {
         }
     }
 
+    /// Tells the session of bytes that are no whole frame yet.
+    fn listen(&mut self, happened: &Happened) {
+        let Link::Up(socket) = &self.link else { return };
+        let before = std::mem::replace(&mut self.arrived, socket.arrived());
+        if self.arrived != before && !matches!(happened, Happened::Frame(_)) {
+            self.decide(Input::Part);
+        }
+    }
+
     fn take(&mut self, happened: Happened) {
         match happened {
             Happened::Due => self.on_due(),
@@ -142,6 +158,10 @@ impl Loop {
     }
 
     fn on_due(&mut self) {
+        // Before the summary that may be due.
+        if let Some(tally) = self.driver.heal.news() {
+            self.decide(Input::Healing(tally));
+        }
         if let Some(notice) = self.driver.pulse.clock_was_set(&self.driver.clock) {
             self.decide(Input::Notice(notice));
         }

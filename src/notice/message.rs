@@ -166,10 +166,22 @@ impl fmt::Display for Notice {
             Self::State { state, active, wanted, open_gaps, .. } => {
                 write!(out, "{state}: {active} of {wanted} streams active, {open_gaps} gaps open")
             }
-            Self::Summary { state, per_second, active, wanted, open_gaps, .. } => write!(
-                out,
-                "{state}: {per_second:.1} interactions/s, {active} of {wanted} streams active, {open_gaps} gaps open"
-            ),
+            Self::Summary {
+                state,
+                per_second,
+                active,
+                wanted,
+                open_gaps,
+                backfill_pending,
+                backfill_running,
+                backfill_filled,
+                backfill_failed,
+                ..
+            } => {
+                write!(out, "{state}: {per_second:.1} interactions/s, {active} of {wanted} streams active, ")?;
+                write!(out, "{open_gaps} gaps open; backfill: {backfill_pending} gaps wait, ")?;
+                write!(out, "{backfill_running} jobs run, {backfill_filled} gaps filled, {backfill_failed} jobs failed")
+            }
             Self::Stopping { reason } => write!(out, "stopping: {reason}"),
             Self::Stopped { reason, interactions } => {
                 write!(out, "stopped ({reason}), {interactions} interactions taken in")

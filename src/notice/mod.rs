@@ -306,9 +306,10 @@ notices! {
         = "state", Info, own,
         "The full state, written because SIGUSR1 asked for it.",
         "Nothing.";
-    Summary { state: DaemonState, interactions: u64, per_second: f64, deletes: u64, active: usize, wanted: usize, open_gaps: usize, queue_bytes: usize }
+    Summary { state: DaemonState, interactions: u64, per_second: f64, deletes: u64, active: usize, wanted: usize, open_gaps: usize, queue_bytes: usize,
+              backfill_pending: usize, backfill_running: usize, backfill_filled: u64, backfill_failed: u64 }
         = "summary", Info, own,
-        "What the last minute brought. Its absence for five minutes means that the daemon is dead or stuck.",
+        "What the last minute brought; gaps that wait for backfill, jobs that run, and since the start gaps filled and jobs that failed. Its absence for five minutes means that the daemon is dead or stuck.",
         "Nothing.";
     Stopping { reason: String }
         = "stopping", Info, own,

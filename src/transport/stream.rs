@@ -19,7 +19,14 @@ use crate::peer_text::PeerText;
 
 /// What WebSocket and HTTP are spoken over.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(super) struct Stream {
+    way: Way,
+    /// Bytes read so far.
+    arrived: u64,
+}
+
+#[derive(Debug)]
+enum Way {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -36,13 +43,23 @@ impl Stream {
         let addresses = look_up(host, port).await.map_err(|error| unreachable(&error))?;
         let tcp = TcpStream::connect(addresses.as_slice()).await.map_err(|error| unreachable(&error))?;
         tcp.set_nodelay(true).map_err(|error| unreachable(&error))?;
-        let Some(tls) = tls else { return Ok(Self::Plain(tcp)) };
+        let Some(tls) = tls else { return Ok(Way::Plain(tcp).into()) };
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_invalid| Fault::Unreachable(format!("{host} is no name that a certificate could be for")))?;
         match TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await {
-            Ok(stream) => Ok(Self::Tls(Box::new(stream))),
+            Ok(stream) => Ok(Way::Tls(Box::new(stream)).into()),
             Err(error) => Err(Fault::Tls(PeerText::of(&error.to_string()).into())),
         }
+    }
+
+    pub(super) const fn arrived(&self) -> u64 {
+        self.arrived
+    }
+}
+
+impl From<Way> for Stream {
+    fn from(way: Way) -> Self {
+        Self { way, arrived: 0 }
     }
 }
 
@@ -63,32 +80,37 @@ async fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, into),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, into),
-        }
+        let Self { way, arrived } = self.get_mut();
+        let before = into.filled().len();
+        let read = match way {
+            Way::Plain(stream) => Pin::new(stream).poll_read(cx, into),
+            Way::Tls(stream) => Pin::new(stream).poll_read(cx, into),
+        };
+        let bytes = into.filled().len().saturating_sub(before);
+        *arrived = arrived.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        read
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        match &mut self.get_mut().way {
+            Way::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Way::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        match &mut self.get_mut().way {
+            Way::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Way::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        match &mut self.get_mut().way {
+            Way::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Way::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

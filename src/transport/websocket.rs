@@ -50,6 +50,11 @@ impl Socket {
         self.next().now_or_never()
     }
 
+    /// How many bytes have come, in frames and in parts of frames.
+    pub fn arrived(&self) -> u64 {
+        self.stream.get_ref().arrived()
+    }
+
     /// Puts a message into the buffer of what is sent; the next wait sends it.
     ///
     /// # Errors

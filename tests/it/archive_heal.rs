@@ -310,3 +310,25 @@ fn a_gap_is_not_filled_while_a_source_of_its_stream_was_not_asked_for() {
     assert_eq!(settle(&house, &running, &job, Outcome::Complete), ["filled"]);
     house.finish(running);
 }
+
+#[test]
+fn a_page_and_the_place_behind_it_are_one_commit() {
+    let house = House::new();
+    let running = with_gaps(&house);
+    let mut job = begin(&house, &running, &draft(&house, "one", &[0])).unwrap();
+    page(&house, &running, &mut job, &[("x", "{}")], "two");
+    let other = Connection::open(house.path()).unwrap();
+    let poison = "CREATE TRIGGER poison BEFORE INSERT ON interaction WHEN NEW.id = 'z'
+                  BEGIN SELECT RAISE(ABORT, 'poison'); END";
+    other.execute_batch(poison).unwrap();
+    let mut rows = running.intake.batch();
+    for id in ["y", "z"] {
+        rows.interaction(house.now(), StreamId(1), &interaction(id, "{}"));
+    }
+    let job = Box::new(Job { cursor: Some("three".to_owned()), ..job });
+    let (refused, spent, at) = (Counts::default(), Price::default(), house.now());
+    house.block(running.intake.heal(Healing::Page { job, rows, refused, spent, at })).unwrap_err();
+    other.execute_batch("DROP TRIGGER poison").unwrap();
+    assert_eq!(house.ask("SELECT interaction_id FROM interactions"), ["x"]);
+    assert_eq!(house.ask("SELECT cursor, stored FROM backfill_job"), ["two 1"]);
+}

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use siftd::archive::{
-    Archive, Batch, Event, Events, FinishError, Intake, OpenError, Options, QueueBounds, Recovery, StreamStart,
-    Synchronous, Wanted,
+    Archive, Batch, Event, Events, FinishError, Intake, OpenError, Options, Purpose, QueueBounds, Recovery,
+    StreamStart, Synchronous, Wanted,
 };
 use siftd::coverage::Cause;
 use siftd::record::{ConnectionId, Reach, Record, StreamId};
@@ -57,6 +57,7 @@ impl House {
     pub(crate) fn within(folder: TempDir) -> Self {
         let options = Options {
             path: folder.path().join("archive.db"),
+            purpose: Purpose::Serve,
             synchronous: Synchronous::Full,
             quarantine_max: 1024 * 1024,
             max_wal: 64 * 1024 * 1024,

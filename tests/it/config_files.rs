@@ -313,12 +313,14 @@ fn a_fault_of_the_environment_names_the_variable() {
 #[test]
 fn what_is_unwise_is_a_warning() {
     let folder = Folder::new();
-    folder.write("daemon.toml", format!("{GOOD}allow_insecure = true\n[liveness]\nsilence = \"30s\"\n"));
+    let unwise = "allow_insecure = true\n[liveness]\nsilence = \"30s\"\n[backfill]\nlag = \"59m\"\n";
+    folder.write("daemon.toml", format!("{GOOD}{unwise}"));
     let warnings = folder.load().unwrap().warnings;
     let warnings: Vec<_> = warnings.iter().map(|warning| folder.plain(warning)).collect();
     expect![[r#"
         daemon.toml:5:18: source.allow_insecure: allows an unencrypted way to another host; whoever sees the traffic has the API key
-        daemon.toml:7:11: liveness.silence: is no longer than the 30s between two ticks; healthy connections will be closed; write at least "65s""#]]
+        daemon.toml:7:11: liveness.silence: is no longer than the 30s between two ticks; healthy connections will be closed; write at least "65s"
+        daemon.toml:9:7: backfill.lag: is less than the hour after which the server's archive may be asked; jobs will be refused; write at least "1h""#]]
         .assert_eq(&warnings.join("\n"));
 }
 

@@ -257,6 +257,27 @@ fn backfill_that_could_never_begin_is_refused() {
         ! daemon.toml:4:7: backfill.url: would send the API key unencrypted to another host; write https://, or set source.allow_insecure = true if the way there is safe
 
         [backfill]
+        url = "ftp://archive.example/?api_key=x"
+        ! daemon.toml:2:7: backfill.url: has a query (`?`), where a key could be printed with it; siftd writes the query itself; the key belongs in the file that source.api_key_file names
+        ! daemon.toml:2:7: backfill.url: must begin with https:// or http://; write it as https://HOST[:PORT]/PATH
+
+        [retention]
+        tombstones = "5d"
+        ! daemon.toml:2:14: retention.tombstones: ends before a job of backfill may: it would bring back what was deleted; keep it longer than backfill.lag and backfill.deadline together
+
+        [backfill]
+        deadline = "32d"
+        lag = "31d"
+        rows_a_second = 0
+        page = "1KiB"
+        units_an_hour = -1
+        ! daemon.toml:2:12: backfill.deadline: must lie between 1s and 31d
+        ! daemon.toml:3:7: backfill.lag: must lie between 0s and 30d
+        ! daemon.toml:4:17: backfill.rows_a_second: must lie between 1 and 1000000
+        ! daemon.toml:5:8: backfill.page: must lie between 64KiB and 50MiB
+        ! daemon.toml:6:17: backfill.units_an_hour: must lie between 0 and 1000000
+
+        [backfill]
         jobs = 201
         mode = "on"
         ! daemon.toml:2:8: backfill.jobs: must lie between 1 and 200

@@ -57,6 +57,14 @@ fn a_short_demo_loses_nothing_and_has_a_gap_of_every_cause() {
     ] {
         assert_eq!(numbers(&text, cause).first(), Some(&streams), "{cause}\n{text}");
     }
+    // Every gap that has ended is filled, and so nothing lies in one: what was sent is stored, or was deleted by order.
+    assert_eq!(count("in gaps"), 0.0, "{text}");
+    for cause in ["billing", "crash", "maintenance", "network", "slow_consumer"] {
+        let of_cause = numbers(&text, cause);
+        assert_eq!(of_cause.get(1), of_cause.get(2), "{cause}: gaps, and those that are filled\n{text}");
+        assert_eq!(of_cause.last(), Some(&0.0), "{cause}: nothing is lost\n{text}");
+    }
+    assert!(text.contains("every gap that had ended is filled, and everything sent is stored"), "{text}");
     assert_eq!(text.matches("\nsqlite3 -readonly -header ").count(), 3);
     assert!(text.ends_with("\ncomplete\n1\n"), "the last question asks whether a stream is proven complete\n{text}");
     let mut names: Vec<_> =
@@ -69,6 +77,7 @@ fn a_short_demo_loses_nothing_and_has_a_gap_of_every_cause() {
             "api-key",
             "archive.db",
             "archive.db.lock",
+            "backfill.log",
             "daemon.toml",
             "journal.jsonl",
             "siftd.log",

@@ -33,7 +33,8 @@ fn a_running_daemon_with_two_bad_streams() {
             connection    3 since 2026-11-22T04:40:00Z (20 min 0 s ago): 1,500 frames, 3.1 MiB, 1,450 interactions
             streams       2 active, 1 disabled, 1 rejected, 1 retired
             interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
-            gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed, waiting for backfill
+            gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed
+            backfill      3 gaps wait
             watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
 
             warnings of the last hour, newest first (`siftd explain NAME`)
@@ -59,7 +60,8 @@ fn all_is_well() {
             connection    3 since 2026-11-22T04:40:00Z (20 min 0 s ago): 1,500 frames, 3.1 MiB, 1,450 interactions
             streams       4 active, 1 retired
             interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
-            gaps          0 open; 3 closed, waiting for backfill
+            gaps          0 open; 3 closed
+            backfill      3 gaps wait
             watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
         "#]],
     );
@@ -82,7 +84,8 @@ fn a_daemon_that_died() {
             connection    none; the last one (3) ended with the daemon: 1,500 frames, 3.1 MiB, 1,450 interactions
             streams       2 active, 1 disabled, 1 rejected, 1 retired, as the daemon left them
             interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
-            gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed, waiting for backfill
+            gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed
+            backfill      3 gaps wait
             watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
 
             warnings of the last hour, newest first (`siftd explain NAME`)
@@ -115,7 +118,8 @@ fn a_daemon_that_was_stopped() {
             connection    none; the last one (3) ended 2026-11-22T04:59:59Z (0.5 s ago) (shutdown): 1,500 frames, 3.1 MiB, 1,450 interactions
             streams       2 active, 1 disabled, 1 rejected, 1 retired, as the daemon left them
             interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
-            gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed, waiting for backfill
+            gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed
+            backfill      3 gaps wait
             watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 0 frames waiting, the server's clock is 0.1 s ahead of ours
 
             warnings of the last hour, newest first (`siftd explain NAME`)
@@ -154,7 +158,8 @@ fn an_account_without_credits() {
             connection    none; the last one (3) ended 2026-11-22T04:59:59Z (0.5 s ago) (insufficient credits): 1,500 frames, 3.1 MiB, 1,450 interactions
             streams       2 active, 1 disabled, 1 rejected, 1 retired
             interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
-            gaps          4 open since 2026-11-22T03:00:00Z (2 h 0 min ago): billing 2, disabled 1, rejected 1; 3 closed, waiting for backfill
+            gaps          4 open since 2026-11-22T03:00:00Z (2 h 0 min ago): billing 2, disabled 1, rejected 1; 3 closed
+            backfill      3 gaps wait
             watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
 
             warnings of the last hour, newest first (`siftd explain NAME`)
@@ -178,7 +183,8 @@ fn an_archive_that_no_daemon_has_used() {
             connection    none yet
             streams       none
             interactions  none yet
-            gaps          0 open; 0 closed, waiting for backfill
+            gaps          0 open; 0 closed
+            backfill      0 gaps wait
             watermark     none yet
         "#]],
     );
@@ -225,6 +231,17 @@ fn the_document_has_the_columns_of_the_views() {
     assert_eq!(document["archive"]["path"], example.archive().to_str().unwrap());
     expect![[r#"
         {
+          "backfill": {
+            "failed": 0,
+            "filled": 0,
+            "filling": 0,
+            "not_before_us": null,
+            "partial": 0,
+            "paused": null,
+            "pending": 3,
+            "running": 0,
+            "unfillable": 0
+          },
           "gaps": {
             "closed": 3,
             "open": 2,

@@ -69,7 +69,8 @@ fn beside_the_writer_and_after_its_end() {
             connection    1 since 2023-11-14T22:13:21Z (7.0 s ago): 0 frames, 0 bytes, 0 interactions
             streams       1 active, 1 rejected
             interactions  3 in the last minute (0.0/s), 3 in the last hour, last one 2.0 s ago
-            gaps          1 open since 2023-11-14T22:13:20Z (8.0 s ago): rejected 1; 0 closed, waiting for backfill
+            gaps          1 open since 2023-11-14T22:13:20Z (8.0 s ago): rejected 1; 0 closed
+            backfill      0 gaps wait
             watermark     everything until 2023-11-14T22:13:27Z (1.0 s ago)
 
             warnings of the last hour, newest first (`siftd explain NAME`)
@@ -110,7 +111,8 @@ fn beside_the_writer_and_after_its_end() {
             connection    none; the last one (1) ended 2023-11-14T22:13:29Z (1.0 s ago) (shutdown): 0 frames, 0 bytes, 0 interactions
             streams       1 rejected, 1 wanted, as the daemon left them
             interactions  3 in the last minute (0.0/s), 3 in the last hour, last one 4.0 s ago
-            gaps          2 open since 2023-11-14T22:13:20Z (10 s ago): rejected 1, shutdown 1; 0 closed, waiting for backfill
+            gaps          2 open since 2023-11-14T22:13:20Z (10 s ago): rejected 1, shutdown 1; 0 closed
+            backfill      0 gaps wait
             watermark     everything until 2023-11-14T22:13:27Z (3.0 s ago)
 
             warnings of the last hour, newest first (`siftd explain NAME`)
@@ -153,7 +155,8 @@ fn after_a_crash() {
             connection    none; the last one (1) ended with the daemon: 0 frames, 0 bytes, 0 interactions
             streams       1 active, 1 rejected, as the daemon left them
             interactions  3 in the last minute (0.0/s), 3 in the last hour, last one 2.0 s ago
-            gaps          1 open since 2023-11-14T22:13:20Z (8.0 s ago): rejected 1; 0 closed, waiting for backfill
+            gaps          1 open since 2023-11-14T22:13:20Z (8.0 s ago): rejected 1; 0 closed
+            backfill      0 gaps wait
             watermark     everything until 2023-11-14T22:13:27Z (1.0 s ago)
 
             warnings of the last hour, newest first (`siftd explain NAME`)

@@ -32,6 +32,8 @@ fn a_gap_says_that_orders_may_be_missing() {
     let mut scene = Stage::new("[world]\nstreams = 10\nrate = 200\ndeletes = 0.1\n").open();
     scene.start();
     scene.holds("SELECT count(*) > 300 FROM interactions");
+    // On a busy machine none may have been ordered so far.
+    scene.line(0, |line| line["kind"] == "delete" && line["fate"] == "sent");
     let fault = scene.fault("nobody listens", &["network"]);
     scene.cue(r#"{"do":{"stop_listening":{"lasts":"2s"}}}"#, "cue");
     let closed = scene.cue(r#"{"do":{"close":{"how":"reset"}}}"#, "closed");
@@ -70,7 +72,6 @@ fn found(path: &Path, mark: &str) -> bool {
 }
 
 #[test]
-#[ignore = "a known fault: SQLite leaves copies of rows behind when it moves them between pages: cargo test --test proof deletes -- --ignored"]
 fn orders_just_before_the_end_are_carried_out_or_lie_in_a_gap_and_leave_no_bytes() {
     let mut scene = Stage::new("[world]\nstreams = 1\nrate = \"1/h\"\n").open();
     scene.start();

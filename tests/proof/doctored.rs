@@ -124,7 +124,6 @@ fn whatever_is_wrong_is_found() {
     let mut evidence = sound();
     let report = evidence.judge();
     assert_eq!(report.verdict(), Verdict::Proven, "{report}");
-    evidence.promise.erased = true;
     for (number, (change, finding)) in CHANGES.iter().enumerate() {
         let report = evidence.judge_this(&doctored(&evidence, number, change));
         assert!(report.findings(finding) > 0, "{finding} not found after {change}:\n{report}");
@@ -133,7 +132,6 @@ fn whatever_is_wrong_is_found() {
     let left = format!("INSERT INTO meta (name, value) VALUES ('left', '{}')", deleted_id(&evidence));
     let remains = evidence.judge_this(&doctored(&evidence, CHANGES.len(), &left));
     assert!(remains.findings("REMAINS") > 0, "{remains}");
-    evidence.promise.erased = false;
 
     let order = order_for_a_row(&evidence.archive);
     let undeleted = judged_with(&evidence, |evidence| evidence.journal.clone(), |lines| lines.push(order));

@@ -123,6 +123,21 @@ fn frames_above_the_limit() {
     scene.finish(&["stored", "in_gap"]);
 }
 
+/// Row 17: a frame may take longer than the silence limit, as long as its bytes come.
+#[test]
+fn a_frame_slower_than_the_silence_limit() {
+    let world = "[node]\ntick_every = \"0s\"\nping_every = \"0s\"\n[world]\nstreams = 1\nrate = \"0/s\"\n";
+    let mut scene = Stage::new(world).settings("[liveness]\nsilence = \"6s\"\n").open();
+    scene.start();
+    // Text of fourteen bytes, one a second; it is not JSON, so it is kept where it can be seen.
+    scene.cue(r#"{"do":{"raw":{"hex":"81 0e"}}}"#, "cue");
+    scene.order(r#"{"when":{"delay":"1s","every":"1s","times":14},"do":{"raw":{"hex":"78"}}}"#);
+    scene.holds("SELECT count(*) FROM quarantine WHERE frame = CAST('xxxxxxxxxxxxxx' AS BLOB)");
+    scene.cue(r#"{"do":{"ticks":{"every":"1s","now":true}}}"#, "cue");
+    scene.cue(r#"{"do":{"burst":{"messages":5}}}"#, "produced");
+    without_a_gap(scene);
+}
+
 /// Row 18: what WebSocket does not allow ends the connection; what it allows and nobody can read is kept.
 #[test]
 fn against_the_rules() {

@@ -42,6 +42,8 @@ pub(super) struct Audit {
     /// Sent more than once, stored once.
     pub(super) repeated: usize,
     pub(super) deletions: usize,
+    /// Gaps that were filled.
+    pub(super) filled: usize,
     pub(super) causes: BTreeMap<String, OfCause>,
     /// Connections, how long each took from its upgrade to the last acknowledgement in seconds, and for how many streams.
     pub(super) acknowledged: Vec<(i64, f64, i64)>,
@@ -53,6 +55,7 @@ pub(super) struct OfCause {
     pub(super) gaps: usize,
     pub(super) streams: HashSet<String>,
     pub(super) micros: i64,
+    pub(super) filled: usize,
     /// Messages that are lost in them.
     pub(super) lost: usize,
 }
@@ -63,6 +66,8 @@ struct Gap {
     from_us: i64,
     until_us: i64,
     cause: String,
+    /// Its messages are claimed to be there; only orders to delete that came in it stay unknown.
+    filled: bool,
 }
 
 /// The gaps by stream.
@@ -70,8 +75,15 @@ struct Gap {
 struct Gaps(HashMap<String, Vec<Gap>>);
 
 impl Gaps {
+    /// A gap at this moment that answers for a message that is not there.
     fn at(&self, stream: &str, at_us: i64) -> Option<&Gap> {
-        self.0.get(stream)?.iter().find(|gap| (gap.from_us..=gap.until_us).contains(&at_us))
+        self.any_at(stream, at_us).find(|gap| !gap.filled)
+    }
+
+    /// Every gap at this moment, whether it was filled or not.
+    fn any_at(&self, stream: &str, at_us: i64) -> impl Iterator<Item = &Gap> {
+        let gaps = self.0.get(stream).into_iter().flatten();
+        gaps.filter(move |gap| (gap.from_us..=gap.until_us).contains(&at_us))
     }
 }
 
@@ -106,15 +118,15 @@ fn three_texts(row: &Row<'_>) -> rusqlite::Result<(String, String, String)> {
 fn gaps(archive: &Reading, audit: &mut Audit) -> Result<Gaps, ReadError> {
     const GAPS: &str = "
         SELECT stream, started_us, ended_us, cause,
-               (SELECT max(at_us) FROM notices) AS last_word_us
+               (SELECT max(at_us) FROM notices) AS last_word_us, state = 'filled'
           FROM gaps";
     let mut gaps = Gaps::default();
-    let read = |row: &Row<'_>| -> rusqlite::Result<(String, i64, Option<i64>, String, i64)> {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    let read = |row: &Row<'_>| -> rusqlite::Result<(String, i64, Option<i64>, String, i64, bool)> {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
     };
-    archive.each(GAPS, [], read, |(stream, from_us, ended_us, cause, last_us)| {
-        audit.gap(&stream, ended_us.unwrap_or(last_us).saturating_sub(from_us), &cause);
-        let gap = Gap { from_us, until_us: ended_us.unwrap_or(i64::MAX), cause };
+    archive.each(GAPS, [], read, |(stream, from_us, ended_us, cause, last_us, filled)| {
+        let gap = Gap { from_us, until_us: ended_us.unwrap_or(i64::MAX), cause, filled };
+        audit.gap(&stream, ended_us.unwrap_or(last_us).saturating_sub(from_us), &gap);
         gaps.0.entry(stream).or_default().push(gap);
         Ok::<(), ReadError>(())
     })?;
@@ -122,9 +134,11 @@ fn gaps(archive: &Reading, audit: &mut Audit) -> Result<Gaps, ReadError> {
 }
 
 impl Audit {
-    fn gap(&mut self, stream: &str, micros: i64, cause: &str) {
-        let of_cause = self.causes.entry(cause.to_owned()).or_default();
+    fn gap(&mut self, stream: &str, micros: i64, gap: &Gap) {
+        let of_cause = self.causes.entry(gap.cause.clone()).or_default();
         of_cause.gaps += 1;
+        of_cause.filled += usize::from(gap.filled);
+        self.filled += usize::from(gap.filled);
         of_cause.micros = of_cause.micros.saturating_add(micros.max(0));
         if !of_cause.streams.contains(stream) {
             of_cause.streams.insert(stream.to_owned());
@@ -159,7 +173,9 @@ impl Audit {
             }
             return;
         }
-        if ordered {
+        // The server's archive does not hold what was deleted, whether we were there to hear of it or not.
+        let is_filled = |making: &Making| gaps.any_at(stream, making.at_us).any(|gap| gap.filled);
+        if ordered || (truth.was_deleted(id) && makings.iter().any(is_filled)) {
             self.deleted += 1;
             return;
         }
@@ -185,7 +201,7 @@ impl Audit {
         for deletion in &truth.deletions {
             let at_us = deletion.making.at_us;
             let served = truth.first_acknowledged.get(&deletion.stream).is_some_and(|since| at_us >= *since);
-            if served && gaps.at(&deletion.stream, at_us).is_none() {
+            if served && gaps.any_at(&deletion.stream, at_us).next().is_none() {
                 obeyed.insert(deletion.id.as_str());
             }
         }
@@ -248,9 +264,13 @@ mod tests {
 
     /// The audit of these rows, with the gap or without it.
     fn audit(rows: &[(&str, &str)], with_gap: bool) -> Audit {
+        audited(rows, with_gap, false)
+    }
+
+    fn audited(rows: &[(&str, &str)], with_gap: bool, filled: bool) -> Audit {
         let (truth, mut audit, mut gaps) = (truth(), Audit::default(), Gaps::default());
         if with_gap {
-            let gap = Gap { from_us: 390, until_us: 410, cause: "network".to_owned() };
+            let gap = Gap { from_us: 390, until_us: 410, cause: "network".to_owned(), filled };
             gaps.0.insert(STREAM.to_owned(), vec![gap]);
         }
         let mut stored = vec![0; truth.messages.len()];
@@ -271,6 +291,14 @@ mod tests {
         let counts = (audit.before_acknowledgement, audit.stored, audit.repeated, audit.deleted, audit.in_gaps);
         assert_eq!(counts, (1, 1, 1, 1, 1));
         assert_eq!(audit.causes.get("network").map(|of_cause| of_cause.lost), Some(1));
+    }
+
+    #[test]
+    fn a_gap_that_is_called_filled_answers_for_nothing() {
+        audited(&[("b", "b"), ("d", "d")], true, true).verdict().unwrap();
+        let claimed = audited(&[("b", "b")], true, true);
+        assert_eq!((claimed.in_gaps, claimed.missing.len()), (0, 1), "{claimed:?}");
+        assert!(claimed.missing.iter().all(|line| line.starts_with(&format!("{STREAM} d: made at "))), "{claimed:?}");
     }
 
     fn evidence(rows: &[(&str, &str)], with_gap: bool) -> String {

@@ -39,6 +39,25 @@ impl Child {
         })
     }
 
+    /// Starts `siftd backfill` in the folder: the operator has the gaps filled.
+    pub(super) fn backfill(folder: &Folder) -> Result<Self, Failure> {
+        let (settings, log) = (folder.settings(), folder.backfill_log());
+        let words = Folder::open_log(&log).map_err(|error| Failure::Folder { path: log.clone(), error })?;
+        Self::start("backfill", log, |command| {
+            command.arg("--config").arg(settings).arg("backfill").stdin(Stdio::null()).stdout(words);
+        })
+    }
+
+    /// Whether it has ended, in order.
+    pub(super) fn is_done(&mut self) -> Result<bool, Failure> {
+        match self.process.try_wait() {
+            Ok(None) => Ok(false),
+            Ok(Some(status)) if status.success() => Ok(true),
+            Ok(Some(status)) => Err(self.died(status)),
+            Err(error) => Err(self.deaf(error)),
+        }
+    }
+
     fn start(who: &'static str, log: PathBuf, with: impl FnOnce(&mut Command)) -> Result<Self, Failure> {
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("siftd"));
         let failed = |error| Failure::Start { who, program: program.clone(), error };
@@ -124,6 +143,7 @@ pub(super) struct Simulator {
     /// Kept so that its last word has somewhere to go.
     words: BufReader<ChildStdout>,
     url: String,
+    rest_url: String,
     streams: String,
 }
 
@@ -141,8 +161,14 @@ impl Simulator {
         let (Some(orders), Some(words)) = (child.process.stdin.take(), child.process.stdout.take()) else {
             return Err(child.late("open its pipes", Duration::ZERO));
         };
-        let mut simulator =
-            Self { child, orders, words: BufReader::new(words), url: String::new(), streams: String::new() };
+        let mut simulator = Self {
+            child,
+            orders,
+            words: BufReader::new(words),
+            url: String::new(),
+            rest_url: String::new(),
+            streams: String::new(),
+        };
         match timeout(PATIENCE, simulator.listen(usize::from(args.streams))).await {
             Ok(Ok(true)) => Ok(simulator),
             Ok(Ok(false)) => Err(simulator.ended().await),
@@ -159,9 +185,8 @@ impl Simulator {
         url.trim_end().clone_into(&mut self.url);
         line.clear();
         self.words.read_line(&mut line).await?;
-        if !line.starts_with("REST on ") {
-            return Ok(false);
-        }
+        let Some(rest_url) = line.strip_prefix("REST on ") else { return Ok(false) };
+        rest_url.trim_end().clone_into(&mut self.rest_url);
         for _ in 0..streams {
             if self.words.read_line(&mut self.streams).await? == 0 {
                 return Ok(false);
@@ -180,6 +205,11 @@ impl Simulator {
 
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its REST side.
+    pub(super) fn rest_url(&self) -> &str {
+        &self.rest_url
     }
 
     /// One `HASH LABEL` a line.

@@ -32,13 +32,13 @@ impl Folder {
     }
 
     /// Writes what the daemon needs: its settings, a key of nobody's, and the list of streams.
-    pub(super) fn furnish(&self, url: &str, streams: &str, now: Time) -> Result<(), Failure> {
+    pub(super) fn furnish(&self, url: &str, rest_url: &str, streams: &str, now: Time) -> Result<(), Failure> {
         // No account has it, so chance from the clock will do.
         let mut chance = fastrand::Rng::with_seed(now.micros().unsigned_abs());
         let key: String = (0..KEY_DIGITS).map(|_| chance.digit(16)).collect();
         self.write("api-key", 0o600, &key)?;
         self.write("streams.txt", 0o644, streams)?;
-        self.write("daemon.toml", 0o644, &settings(url))
+        self.write("daemon.toml", 0o644, &settings(url, rest_url))
     }
 
     fn write(&self, name: &str, mode: u32, text: &str) -> Result<(), Failure> {
@@ -73,6 +73,11 @@ impl Folder {
         self.0.join("siftd.log")
     }
 
+    /// What `siftd backfill` tells.
+    pub(super) fn backfill_log(&self) -> PathBuf {
+        self.0.join("backfill.log")
+    }
+
     /// The simulator's complaints.
     pub(super) fn simulator_log(&self) -> PathBuf {
         self.0.join("simulator.log")
@@ -84,7 +89,7 @@ fn stamp(now: Time) -> String {
     now.to_string().chars().take_while(|character| *character != '.').filter(|character| *character != ':').collect()
 }
 
-fn settings(url: &str) -> String {
+fn settings(url: &str, rest_url: &str) -> String {
     format!(
         r#"# The settings of a demo: the simulated server of this host instead of the real one.
 
@@ -103,6 +108,17 @@ format = "json"
 [gap]
 # Server and daemon share a clock and there is no network between them: less than the default keeps the gaps short.
 margin = "250ms"
+
+[backfill]
+# The simulated archive is there at once and costs nothing; a real one is an hour late and has its price.
+url = "{rest_url}"
+sources = "bitly, board, disqus, facebook, facebook_page, instagram, reddit, tumblr, twitter, wikipedia, wordpress, youtube"
+lag = "0s"
+overlap = "0s"
+jobs = 200
+credits_a_day = 100000000
+units_an_hour = 0
+rows_a_second = 1000000
 "#
     )
 }
@@ -117,7 +133,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("a/b");
         let folder = Folder::make(Some(&path), Time::from_seconds(0)).unwrap();
-        folder.furnish("ws://127.0.0.1:1/multi", "", Time::from_seconds(0)).unwrap();
+        folder.furnish("ws://127.0.0.1:1/multi", "http://127.0.0.1:1/v1.6", "", Time::from_seconds(0)).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&path.join("api-key"))), (0o700, 0o600));
         assert_eq!(fs::read_to_string(path.join("api-key")).unwrap().len(), KEY_DIGITS);

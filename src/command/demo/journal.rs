@@ -1,6 +1,6 @@
 //! What the server did, read out of its journal.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -58,6 +58,8 @@ pub(super) struct Truth {
     pub(super) deletions: Vec<Deletion>,
     /// By stream.
     pub(super) first_acknowledged: HashMap<String, i64>,
+    /// Ids that were to be deleted.
+    deleted: HashSet<String>,
     /// Place of each message by stream and id.
     places: HashMap<String, HashMap<String, usize>>,
     /// Where a making is found by its number.
@@ -99,6 +101,11 @@ impl Truth {
         Ok(())
     }
 
+    /// Whether the order to delete it was ever made, sent or not.
+    pub(super) fn was_deleted(&self, id: &str) -> bool {
+        self.deleted.contains(id)
+    }
+
     /// Where a message is found.
     pub(super) fn place(&self, stream: &str, id: &str) -> Option<usize> {
         self.places.get(stream)?.get(id).copied()
@@ -126,6 +133,7 @@ impl Truth {
     fn delete(&mut self, line: &Line<'_>, stream: &str) {
         self.numbers.insert(line.seq, Place::Deletion(self.deletions.len()));
         let (stream, id) = (stream.to_owned(), line.id.unwrap_or_default().to_owned());
+        self.deleted.insert(id.clone());
         self.deletions.push(Deletion { stream, id, making: making(line) });
     }
 

@@ -119,6 +119,7 @@ fn files(folder: &Folder, out: &mut dyn Write) -> Result<(), Failure> {
         ("archive", folder.archive()),
         ("journal", folder.journal()),
         ("log", folder.log()),
+        ("backfill", folder.backfill_log()),
         ("settings", folder.settings()),
     ] {
         writeln!(out, "{name:<10}{}  ({})", path.display(), figures::size(size(&path)))?;

@@ -35,20 +35,24 @@ pub(super) fn print(audit: &Audit, ink: Ink, out: &mut dyn Write) -> io::Result<
         Ok(()) => writeln!(
             out,
             "{}",
-            ink.green("nothing is missing: what is not stored was deleted by order or lies in a gap")
+            ink.green(match (audit.in_gaps, audit.filled) {
+                (0, 1..) => "nothing is missing: every gap that had ended is filled, and everything sent is stored or deleted by order",
+                _ => "nothing is missing: what is not stored was deleted by order or lies in a gap",
+            })
         ),
         Err(_) => writeln!(out, "{}", ink.red("THE PROMISE IS BROKEN")),
     }
 }
 
 fn causes(audit: &Audit, out: &mut dyn Write) -> io::Result<()> {
-    let mut sheet = Sheet::new(&["CAUSE OF GAPS", ">STREAMS", ">GAPS", ">SECONDS", ">A STREAM", ">LOST"]);
+    let mut sheet = Sheet::new(&["CAUSE OF GAPS", ">STREAMS", ">GAPS", ">FILLED", ">SECONDS", ">A STREAM", ">LOST"]);
     for (cause, gaps) in &audit.causes {
         let streams = i64::try_from(gaps.streams.len()).unwrap_or(i64::MAX);
         sheet.row(vec![
             cell(cause),
             figures::count(streams),
             counted(gaps.gaps),
+            counted(gaps.filled),
             tenths(gaps.micros),
             tenths(gaps.micros / streams.max(1)),
             counted(gaps.lost),

@@ -127,7 +127,11 @@ fn streams(state: &str, picture: &Picture) -> String {
 
 fn gaps(picture: &Picture) -> String {
     let (open, closed) = (figures::count(picture.gaps_open), figures::count(picture.gaps_closed));
-    format!("{open} open, {closed} closed, {} s", figures::count(picture.gap_seconds))
+    let filled = match picture.gaps_filled {
+        0 => String::new(),
+        filled => format!(", {} of them filled", figures::count(filled)),
+    };
+    format!("{open} open, {closed} closed{filled}, {} s", figures::count(picture.gap_seconds))
 }
 
 /// Everything on one line.
@@ -165,6 +169,8 @@ mod tests {
             streams: vec![("active".to_owned(), 4_997), ("rejected".to_owned(), 1)],
             gaps_open: 1,
             gaps_closed: 5_000,
+            gaps_filled: 4_000,
+            gaps_waiting: 1_000,
             gap_seconds: 12_345,
             notices: vec![("warn".to_owned(), "crash-found".to_owned(), "it died\u{1b}[2J".to_owned())],
         }
@@ -174,7 +180,7 @@ mod tests {
     fn a_line_has_everything() {
         assert_eq!(
             summary("live", &picture()),
-            "live             61,234 stored  2,011/s | 4,997 active, 1 rejected | gaps 1 open, 5,000 closed, 12,345 s | crash-found"
+            "live             61,234 stored  2,011/s | 4,997 active, 1 rejected | gaps 1 open, 5,000 closed, 4,000 of them filled, 12,345 s | crash-found"
         );
     }
 

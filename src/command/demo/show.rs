@@ -25,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the daemon may take to be where the story needs it.
 const HELD_MAX: Duration = Duration::from_mins(1);
 
+/// `siftd backfill` is run so often at the most.
+const FILLS_MAX: u32 = 5;
+
 /// How the show came to its end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Ended {
@@ -44,6 +47,8 @@ pub(super) struct Show<'a> {
     story: Story,
     simulator: Simulator,
     daemon: Option<Child>,
+    /// Has the gaps filled, and for how manieth time.
+    filler: Option<(Child, u32)>,
 }
 
 impl<'a> Show<'a> {
@@ -56,7 +61,7 @@ impl<'a> Show<'a> {
     ) -> Result<Self, Failure> {
         let simulator = Simulator::start(args, folder).await?;
         let opened = clock.now();
-        folder.furnish(simulator.url(), simulator.streams(), opened)?;
+        folder.furnish(simulator.url(), simulator.rest_url(), simulator.streams(), opened)?;
         let (streams, rate) = (figures::count(args.streams.into()), figures::count(args.rate.into()));
         screen.announce(
             Duration::ZERO,
@@ -68,7 +73,7 @@ impl<'a> Show<'a> {
         )?;
         let daemon = Some(Child::daemon(folder)?);
         let (view, story) = (View::of(folder.archive(), opened), Story::new(args.length()));
-        Ok(Self { folder, clock, opened, screen, view, looked: opened, story, simulator, daemon })
+        Ok(Self { folder, clock, opened, screen, view, looked: opened, story, simulator, daemon, filler: None })
     }
 
     /// Plays to the end, or until a signal; both processes have ended in order then.
@@ -106,6 +111,10 @@ impl<'a> Show<'a> {
             beat.tick().await;
             let now = self.clock.now();
             self.look(now)?;
+            if self.is_filling()? {
+                before = now;
+                continue;
+            }
             let state = self.state();
             let scene = self.story.pass(now.since(before), state.as_deref());
             before = now;
@@ -136,10 +145,24 @@ impl<'a> Show<'a> {
                     daemon.kill().await?;
                 }
             }
+            Deed::Fill => self.filler = Some((Child::backfill(self.folder)?, 1)),
             Deed::Start => self.daemon = Some(Child::daemon(self.folder)?),
             Deed::End => return Ok(true),
         }
         Ok(false)
+    }
+
+    /// Whether gaps are being filled. What was too young for the server's archive is asked for once more.
+    fn is_filling(&mut self) -> Result<bool, Failure> {
+        let Some((child, times)) = &mut self.filler else { return Ok(false) };
+        if !child.is_done()? {
+            return Ok(true);
+        }
+        let times = *times;
+        let waiting = self.view.look(self.clock.now()).gaps_waiting;
+        let again = waiting > 0 && times < FILLS_MAX;
+        self.filler = if again { Some((Child::backfill(self.folder)?, times + 1)) } else { None };
+        Ok(again)
     }
 
     /// The daemon's state by its own word.

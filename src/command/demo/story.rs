@@ -15,6 +15,8 @@ pub(super) enum Deed {
     Kill,
     /// The daemon is started again.
     Start,
+    /// The operator has the gaps filled; the show waits until they are.
+    Fill,
     /// The curtain.
     End,
 }
@@ -91,6 +93,12 @@ pub(super) const STORY: &[Scene] = &[
         says: "the world falls silent",
         needs: UP,
         deeds: &[Deed::Cue(r#"{"name":"the world falls silent","do":{"rate":0}}"#)],
+    },
+    Scene {
+        at: 1000,
+        says: "the operator runs `siftd backfill`: the gaps are filled from the server's archive",
+        needs: UP,
+        deeds: &[Deed::Fill],
     },
     Scene { at: 1000, says: "the daemon and the server are stopped", needs: UP, deeds: &[Deed::End] },
 ];

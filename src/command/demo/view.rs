@@ -18,6 +18,9 @@ pub(super) struct Picture {
     pub(super) streams: Vec<(String, i64)>,
     pub(super) gaps_open: i64,
     pub(super) gaps_closed: i64,
+    /// Of those that have ended, those that are filled, and those that can be.
+    pub(super) gaps_filled: i64,
+    pub(super) gaps_waiting: i64,
     /// Of all gaps and streams together.
     pub(super) gap_seconds: i64,
     /// Level, name and message.
@@ -77,7 +80,9 @@ fn taken(archive: &Reading, now: Time) -> Result<Picture, ReadError> {
         "SELECT state, count(*), coalesce(sum(interactions), 0) FROM streams GROUP BY state ORDER BY state";
     const GAPS: &str = "
         SELECT count(*) - count(ended_us), count(ended_us),
-               coalesce(sum(max(0, coalesce(ended_us, ?1) - started_us)), 0) / 1000000
+               coalesce(sum(max(0, coalesce(ended_us, ?1) - started_us)), 0) / 1000000,
+               count(*) FILTER (WHERE state = 'filled'),
+               count(*) FILTER (WHERE state IN ('closed', 'filling', 'partial'))
           FROM gaps";
     const NEWEST: &str = "SELECT level, notice, message FROM notices WHERE level <> 'debug' ORDER BY id DESC LIMIT ?1";
     let mut picture = Picture::default();
@@ -88,10 +93,10 @@ fn taken(archive: &Reading, now: Time) -> Result<Picture, ReadError> {
         picture.streams.push((state, streams));
         picture.stored = picture.stored.saturating_add(stored);
     }
-    if let Some((open, closed, seconds)) =
-        archive.first(GAPS, [now.micros()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-    {
+    let sums = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+    if let Some((open, closed, seconds, filled, waiting)) = archive.first(GAPS, [now.micros()], sums)? {
         (picture.gaps_open, picture.gaps_closed, picture.gap_seconds) = (open, closed, seconds);
+        (picture.gaps_filled, picture.gaps_waiting) = (filled, waiting);
     }
     picture.notices = archive.all(NEWEST, [NOTICES], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(picture)

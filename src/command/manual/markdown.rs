@@ -1,5 +1,4 @@
 //! A page of Markdown as a page of the manual.
-#![expect(clippy::wildcard_enum_match_arm, reason = "Markdown has much that our pages do not use")]
 
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd};
@@ -44,6 +43,7 @@ enum Inside {
 }
 
 impl Writer<'_> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what a page of ours does not use has no form in a manual page")]
     fn take(&mut self, event: Event<'_>) {
         match event {
             Event::Start(tag) => self.start(&tag),
@@ -57,6 +57,7 @@ impl Writer<'_> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what a page of ours does not use has no form in a manual page")]
     fn start(&mut self, tag: &Tag<'_>) {
         match tag {
             Tag::Heading { .. } => {
@@ -89,6 +90,7 @@ impl Writer<'_> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what a page of ours does not use has no form in a manual page")]
     fn end(&mut self, tag: TagEnd) {
         match tag {
             TagEnd::Heading(level) => {
@@ -97,6 +99,10 @@ impl Writer<'_> {
                 self.inside = Inside::Text;
             }
             TagEnd::Paragraph => self.flush(),
+            TagEnd::Item | TagEnd::TableRow => {
+                self.flush();
+                self.inside = Inside::Text;
+            }
             TagEnd::CodeBlock => {
                 self.page.control("fi", []);
                 self.page.control("RE", []);
@@ -111,10 +117,6 @@ impl Writer<'_> {
                 if self.cells == 1 {
                     self.flush();
                 }
-            }
-            TagEnd::Item | TagEnd::TableRow => {
-                self.flush();
-                self.inside = Inside::Text;
             }
             TagEnd::Strong | TagEnd::Emphasis => self.weight = Weight::Plain,
             _ => {}

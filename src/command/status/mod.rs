@@ -1,5 +1,6 @@
 //! `siftd status`: what is wrong, since when, what to do; then how everything stands.
 
+mod healing;
 mod picture;
 mod screen;
 mod trouble;

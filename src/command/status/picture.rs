@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::healing::Healing;
 use crate::archive::reading::{Holder, ReadError, Reading, holder, log_path};
 use crate::command::columns::Columns;
 use crate::notice::{Level, TABLE};
@@ -33,6 +34,8 @@ pub(super) struct Picture {
     pub streams: BTreeMap<String, i64>,
     pub interactions: Interactions,
     pub gaps: Gaps,
+    #[serde(rename = "backfill")]
+    pub healing: Healing,
     /// The newest warning or error of each name within the hour before the newest notice, and how many there were.
     pub notices: Vec<Columns>,
     /// When the newest notice of any kind was written.
@@ -99,6 +102,7 @@ impl Picture {
             streams: streams(archive)?,
             interactions: interactions(archive, now)?,
             gaps: gaps(archive)?,
+            healing: Healing::take(archive, now)?,
             notices: newest_notice.map_or(Ok(Vec::new()), |newest| warnings(archive, newest.min(now)))?,
             newest_notice,
         })

@@ -27,6 +27,7 @@ pub(super) fn print(picture: &Picture, troubles: &[Trouble], ink: Ink, out: &mut
     line("streams", streams(picture))?;
     line("interactions", interactions(picture))?;
     line("gaps", gaps(picture))?;
+    line("backfill", picture.healing.line())?;
     line("watermark", watermark(picture))?;
     line("archive", archive(picture))?;
     notices(picture, ink, out)
@@ -113,7 +114,7 @@ fn gaps(picture: &Picture) -> String {
         // Writing to a String cannot fail.
         write!(text, " since {}: {}", when(oldest, picture.now), causes.join(", ")).unwrap_or_default();
     }
-    write!(text, "; {} closed, waiting for backfill", figures::count(gaps.closed)).unwrap_or_default();
+    write!(text, "; {} closed", figures::count(gaps.closed)).unwrap_or_default();
     text
 }
 

@@ -188,7 +188,12 @@ fn surroundings(picture: &Picture) -> impl Iterator<Item = Trouble> {
         const REMEDY: &str = "Check that this machine's clock is set by NTP (`timedatectl`). Coverage takes the difference into account.";
         warning(None, figures::clocks(offset), REMEDY)
     });
-    disk.into_iter().chain(log).chain(clock)
+    let paused = picture
+        .healing
+        .paused
+        .as_ref()
+        .map(|words| warning(None, format!("backfill is paused: {words}"), remedy_of("backfill-paused")));
+    disk.into_iter().chain(log).chain(clock).chain(paused)
 }
 
 #[cfg(test)]
@@ -197,8 +202,15 @@ mod tests {
 
     #[test]
     fn every_remedy_is_in_the_table() {
-        let named =
-            ["billing-paused", "connect-failed", "storage-trouble", "drain-entered", "storage-full", "wal-growth"];
+        let named = [
+            "billing-paused",
+            "connect-failed",
+            "storage-trouble",
+            "drain-entered",
+            "storage-full",
+            "wal-growth",
+            "backfill-paused",
+        ];
         for name in Cause::ALL.into_iter().map(notice_of).chain(named) {
             assert!(TABLE.iter().any(|entry| entry.name == name), "{name}");
         }

@@ -11,8 +11,8 @@ use crate::time::Time;
 pub(super) struct Link {
     pub(super) id: ConnectionId,
     pub(super) opened: Time,
-    /// The arrival of the last frame of any kind.
-    pub(super) last_frame: Time,
+    /// The last sign of life: a frame of any kind, or a part of one.
+    pub(super) alive: Time,
     pub(super) frontier: Frontier,
     /// Whether it has served us: an acknowledgement, a tick or an interaction came.
     pub(super) proven: bool,
@@ -33,7 +33,7 @@ impl Link {
         Self {
             id,
             opened: now,
-            last_frame: now,
+            alive: now,
             frontier: Frontier::new(now, margin),
             proven: false,
             subscribed: false,
@@ -48,7 +48,7 @@ impl Link {
 
     /// A frame of any kind came.
     pub(super) fn frame(&mut self, now: Time, bytes: usize) {
-        self.last_frame = now;
+        self.alive = now;
         self.frontier.frame(now);
         self.frames = self.frames.saturating_add(1);
         self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));

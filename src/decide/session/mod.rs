@@ -1,5 +1,6 @@
 //! The life of the one connection: when to dial, what to say, when to give it up, when to stop.
 
+mod disk;
 mod gaps;
 mod link;
 mod refusals;
@@ -13,7 +14,7 @@ use super::pace::Pace;
 use super::reaction::{Reaction, of_fault};
 use super::subscriptions::{Standing, Start, Subscriptions};
 use super::voice::Voice;
-use super::{Action, Backoff, Ending, Input, Ladder, Policy, StorageFault};
+use super::{Action, Backoff, Ending, Input, Ladder, Policy};
 use crate::coverage::{Cause, ServerClock};
 use crate::fault::Fault;
 use crate::limits::{FAREWELL_MAX, HASTY};
@@ -50,6 +51,8 @@ pub struct Session {
     pace: Pace,
     /// Since when the archive cannot be written.
     storage: Option<Time>,
+    /// That it is full was said.
+    full: bool,
     /// Since when the connection is left unread.
     unread: Option<Time>,
     voice: Voice,
@@ -133,6 +136,7 @@ impl Session {
             billing: None,
             pace: Pace::default(),
             storage: None,
+            full: false,
             unread: None,
             voice: Voice::new(now),
             grace: Time::NEVER,
@@ -174,6 +178,7 @@ impl Session {
         }
         match input {
             Input::Frame(bytes) => self.on_frame(&mut turn, bytes),
+            Input::Part => self.on_part(now),
             Input::Signal(signal) => self.on_signal(&mut turn, signal),
             Input::Unreadable { reason, bytes, room } => self.on_unreadable(&mut turn, reason, bytes, room),
             Input::Start => self.dial(&mut turn),
@@ -190,6 +195,7 @@ impl Session {
                 self.end_pause(&mut turn);
             }
             Input::State(settings) => self.say_state(&mut turn, settings),
+            Input::Healing(tally) => self.voice.healing = tally,
             Input::Notice(notice) => self.say(&mut turn, notice),
             Input::Stop(reason) => self.on_stop(&mut turn, reason),
         }
@@ -296,12 +302,6 @@ impl Session {
         }
     }
 
-    /// Whether we do not keep up with the connection for want of a disk, or did not a moment ago.
-    fn is_starved(&self, now: Time) -> bool {
-        let relieved = self.link.as_ref().and_then(|link| link.relieved);
-        self.storage.or(self.unread).is_some() || relieved.is_some_and(|at| now.since(at) < HASTY)
-    }
-
     /// Whether the silence was too long before this moment.
     fn is_overdue(&self, now: Time) -> bool {
         self.phase == Phase::Up && self.silence_due() < now
@@ -314,7 +314,7 @@ impl Session {
     /// Nothing came for too long, or we did not run for so long that nothing could.
     fn on_silence(&mut self, turn: &mut Turn<'_>) {
         let late = turn.now.since(self.silence_due());
-        let silent = self.link.as_ref().map_or(Duration::ZERO, |link| turn.now.since(link.last_frame));
+        let silent = self.link.as_ref().map_or(Duration::ZERO, |link| turn.now.since(link.alive));
         let seconds = silent.as_secs_f64();
         let fault = if late > LATE { Fault::Suspended(silent) } else { Fault::Silent(silent) };
         self.say(turn, if late > LATE { Notice::Suspended { seconds } } else { Notice::Silence { seconds } });
@@ -398,35 +398,6 @@ impl Session {
         self.wait(turn, self.policy.identity_retry, Cause::Auth);
     }
 
-    fn on_unread(&mut self, turn: &mut Turn<'_>, unread: bool) {
-        let (queue_bytes, max_bytes) = (self.pace.queued(), self.policy.queue_max);
-        if unread && self.unread.is_none() {
-            self.unread = Some(turn.now);
-            self.say(turn, Notice::QueueFull { queue_bytes, max_bytes });
-        } else if !unread && let Some(since) = self.unread.take() {
-            if let Some(link) = &mut self.link {
-                // What waited outside has not been read yet: silence counts from now.
-                (link.last_frame, link.relieved) = (turn.now, Some(turn.now));
-            }
-            self.say(turn, Notice::QueueRelieved { seconds: turn.now.since(since).as_secs_f64() });
-        }
-    }
-
-    fn on_storage(&mut self, turn: &mut Turn<'_>, fault: Option<StorageFault>) {
-        match (fault, self.storage) {
-            (Some(StorageFault { full, detail }), None) => {
-                self.storage = Some(turn.now);
-                let notice = if full { Notice::StorageFull { detail } } else { Notice::StorageTrouble { detail } };
-                self.say(turn, notice);
-            }
-            (None, Some(since)) => {
-                self.storage = None;
-                self.say(turn, Notice::StorageRecovered { seconds: turn.now.since(since).as_secs_f64() });
-            }
-            (Some(_), Some(_)) | (None, None) => {}
-        }
-    }
-
     fn on_stop(&mut self, turn: &mut Turn<'_>, reason: String) {
         if self.stopping.is_some() {
             return;
@@ -461,7 +432,7 @@ impl Session {
     /// When silence becomes too long: never while we ourselves do not read.
     fn silence_due(&self) -> Time {
         match (&self.link, self.unread) {
-            (Some(link), None) => link.last_frame.after(self.policy.silence),
+            (Some(link), None) => link.alive.after(self.policy.silence),
             _ => Time::NEVER,
         }
     }

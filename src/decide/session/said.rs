@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Phase, Session, Turn};
 use crate::decide::Action;
+use crate::healing::Tally;
 use crate::notice::Notice;
 use crate::peer_text::PeerText;
 use crate::record::{ConnectionId, Record};
@@ -40,11 +41,22 @@ impl Session {
         let (active, wanted, open_gaps) = self.counts();
         // A count of a minute is far below where a float loses units.
         let per_second = f64::from(u32::try_from(interactions).unwrap_or(u32::MAX)) / seconds.max(1.0);
-        let (state, queue_bytes) = (self.state(), self.pace.queued());
-        self.say(
-            turn,
-            Notice::Summary { state, interactions, per_second, deletes, active, wanted, open_gaps, queue_bytes },
-        );
+        let Tally { pending, running, filled, failed } = self.voice.healing;
+        let summary = Notice::Summary {
+            state: self.state(),
+            interactions,
+            per_second,
+            deletes,
+            active,
+            wanted,
+            open_gaps,
+            queue_bytes: self.pace.queued(),
+            backfill_pending: pending,
+            backfill_running: running,
+            backfill_filled: filled,
+            backfill_failed: failed,
+        };
+        self.say(turn, summary);
         self.remind_of_billing(turn, "still no credits");
     }
 

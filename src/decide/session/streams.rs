@@ -23,6 +23,14 @@ impl Session {
         }
     }
 
+    /// A part of a frame is a sign of life, and proves nothing: a large frame may take longer than the silence limit.
+    pub(super) fn on_part(&mut self, now: Time) {
+        let overdue = self.is_overdue(now);
+        if let Some(link) = self.link.as_mut().filter(|_| !overdue) {
+            link.alive = now;
+        }
+    }
+
     pub(super) fn on_signal(&mut self, turn: &mut Turn<'_>, signal: Signal<'_>) {
         if self.link.is_none() {
             // What a connection still said after it was given up.

@@ -37,6 +37,9 @@ use tape::Tape;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Bytes;
 
+/// The status of what was deleted, which changes no more.
+const GONE: &str = "deleted";
+
 /// All state of the REST side.
 #[derive(Debug)]
 pub(super) struct Rest {
@@ -114,7 +117,7 @@ impl Rest {
         let job = delivery.and_then(|delivery| self.jobs.get(delivery.job));
         match (delivery, job) {
             (Some(delivery), Some(job)) => delivery.status(job, self.rules(), now),
-            _ => "deleted".to_owned(),
+            _ => GONE.to_owned(),
         }
     }
 
@@ -123,9 +126,9 @@ impl Rest {
         let mut news = Vec::new();
         let rules = Rules { archive: &self.settings.archive, jobs: &self.settings.jobs };
         self.told_jobs.resize(self.jobs.len(), String::new());
-        for (job, told) in self.jobs.iter().zip(&mut self.told_jobs) {
+        for (job, told) in self.jobs.iter().zip(&mut self.told_jobs).filter(|(_, told)| *told != GONE) {
             let stand = job.stand(rules, now);
-            let status = if job.gone { "deleted".to_owned() } else { stand.status };
+            let status = if job.gone { GONE.to_owned() } else { stand.status };
             if *told != status {
                 told.clone_from(&status);
                 news.push((
@@ -138,6 +141,9 @@ impl Rest {
         }
         self.told_deliveries.resize(self.deliveries.len(), String::new());
         for place in 0..self.deliveries.len() {
+            if self.told_deliveries.get(place).is_some_and(|told| told == GONE) {
+                continue;
+            }
             let status = self.delivery_status(place, now);
             let (Some(told), Some(delivery)) = (self.told_deliveries.get_mut(place), self.deliveries.get(place)) else {
                 continue;

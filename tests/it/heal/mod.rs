@@ -6,6 +6,7 @@
 //! filled.
 
 mod archive;
+mod asking;
 mod chance;
 mod planning;
 mod server;

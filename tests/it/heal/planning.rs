@@ -131,3 +131,16 @@ fn the_oldest_or_the_cheapest_comes_first() {
     };
     assert_eq!((order(Order::Oldest), order(Order::Cheapest)), (vec![1, 2], vec![2, 1]));
 }
+
+#[test]
+fn a_gap_that_one_day_cannot_pay_is_filled_day_by_day() {
+    // A day pays ten hours; the gap has thirty.
+    let policy = Policy { budget: Price { credits: 10_000, milliunits: 12_500 }, ..policy() };
+    let gaps = [gap(1, 1, -200_000, -200_000 + 30 * 3_600)];
+    let plan = planned(&policy, &situation(), &gaps);
+    let [draft] = plan.drafts.as_slice() else { panic!("{plan:?}") };
+    assert_eq!(draft.price.milliunits, 12_500);
+    assert_eq!(draft.pieces[0].from, gaps[0].from);
+    assert!(plan.waiting.iter().all(|waiting| waiting.why == Wait::Budget), "{plan:?}");
+    assert_eq!(plan.waiting.len(), 3, "the rest of it, with what the overlap takes");
+}

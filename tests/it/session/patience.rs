@@ -165,3 +165,64 @@ fn what_is_left_of_an_ended_subscription_does_not_prove_a_new_one() {
         "#]],
     );
 }
+
+#[test]
+fn a_frame_that_comes_in_pieces_is_no_silence_and_proves_nothing() {
+    check(
+        "only gap say dial
+         0.1 open
+         0.2 ack a b
+         30 tick
+         80 part
+         140 part
+         204 part
+         260 item a
+         300 part
+         400 end",
+        &expect![[r#"
+            0 > dial
+            0.1 < open
+            0.1 > say info connected
+            0.2 < ack a b
+            0.2 > say info subscribed: all streams answered: 2 active, 0 out, after 0.100 s
+            30 < tick
+            80 < part
+            140 < part
+            204 < part
+            260 < item a
+            300 < part
+            365 > say warn silence
+            365 > gap a from 257 silence
+            365 > gap b from 257 silence
+            365 > say warn gap-opened
+            365 > say warn disconnected
+            365 > say info reconnecting: attempt 1 to connect in 0.0 s (silence)
+            365 > dial
+        "#]],
+    );
+    // Whoever slept for too long learns nothing from what has come before.
+    check(
+        "only gap say dial
+         0.1 open
+         0.2 ack a b
+         30 tick
+         300 skip part
+         301 end",
+        &expect![[r#"
+            0 > dial
+            0.1 < open
+            0.1 > say info connected
+            0.2 < ack a b
+            0.2 > say info subscribed: all streams answered: 2 active, 0 out, after 0.100 s
+            30 < tick
+            95 > say warn silence
+            95 > gap a from 27 silence
+            95 > gap b from 27 silence
+            95 > say warn gap-opened
+            95 > say warn disconnected
+            95 > say info reconnecting: attempt 1 to connect in 0.0 s (silence)
+            95 > dial
+            300 < part
+        "#]],
+    );
+}

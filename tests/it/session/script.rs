@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Events: `open`, `failed NETWORK-ERROR|STATUS [retry-after] [BODY]`, `ack a b`, `item a [-AGE]`, `tick [+OFFSET]`,
-//! `frame JSON` (names of streams in `<a>`), `eof`, `closed`, `oversize`, `ping`, `queue N`, `unread`, `read`,
+//! `frame JSON` (names of streams in `<a>`), `eof`, `closed`, `oversize`, `ping`, `part`, `queue N`, `unread`, `read`,
 //! `storage [full]`, `stored`, `reload +c -a`, `refused-reload`, `stop`, `end`. Deadlines are met by themselves; `skip`
 //! moves to a time without meeting any (a machine that slept).
 
@@ -215,6 +215,7 @@ impl Play {
                     named.fold(rest.to_owned(), |frame, name| frame.replace(&format!("<{name}>"), &hash(&name)));
                 self.frame(&frame);
             }
+            "part" => self.feed(Input::Part),
             "ping" => self.feed(Input::Frame(2)),
             "eof" => self.feed(Input::Lost(Fault::Broken("end of stream".to_owned()))),
             "closed" => self.feed(Input::Lost(Fault::Closed { code: Some(1001), reason: String::new() })),

@@ -170,6 +170,38 @@ fn an_unread_connection_is_not_silent_and_its_loss_is_ours() {
 }
 
 #[test]
+fn trouble_that_turns_out_to_be_a_full_disk_is_said_once_more() {
+    check(
+        "only say
+         0.1 open
+         0.2 ack a b
+         10 storage trouble
+         11 storage full
+         12 storage trouble
+         13 storage full
+         14 stored
+         15 storage full
+         16 end",
+        &expect![[r#"
+            0.1 < open
+            0.1 > say info connected
+            0.2 < ack a b
+            0.2 > say info subscribed: all streams answered: 2 active, 0 out, after 0.100 s
+            10 < storage trouble
+            10 > say error storage-trouble
+            11 < storage full
+            11 > say error storage-full
+            12 < storage trouble
+            13 < storage full
+            14 < stored
+            14 > say info storage-recovered
+            15 < storage full
+            15 > say error storage-full
+        "#]],
+    );
+}
+
+#[test]
 fn a_full_disk_gives_its_cause() {
     check(
         "only gap say
@@ -215,5 +247,54 @@ fn a_full_disk_gives_its_cause() {
             80 > say warn disconnected
             80 > say info reconnecting: attempt 1 to connect in 1.0 s (network)
         "#]],
+    );
+}
+
+const WARNING: &str = r#"frame {"status":"warning","message":"You are consuming data too slowly. If you do not consume data faster you will be disconnected."}"#;
+
+#[test]
+fn short_peaks_of_the_queue_do_not_keep_it_catching_up() {
+    let peaks = |long: f64| {
+        let ends = [50.0, 70.0, 90.0].map(|at| format!("{at} queue 200\n{} queue 10\n", at + long)).concat();
+        format!("only drain\n0.1 open\n0.2 ack a b\n30 tick\n33 {WARNING}\n35 queue 10\n{ends}100 tick\n170 end")
+    };
+    check(
+        &peaks(2.0),
+        &expect![[r#"
+        0.1 < open
+        0.2 < ack a b
+        30 < tick
+        33 < frame {"status":"warning","message":"You are consuming data too slowly. If you do not consume data f
+        33 > drain on
+        35 < queue 10
+        50 < queue 200
+        52 < queue 10
+        70 < queue 200
+        72 < queue 10
+        90 < queue 200
+        92 < queue 10
+        93 > drain off
+        100 < tick
+    "#]],
+    );
+    // As long as the queue is not near empty it is not left, also where the minute is over.
+    check(
+        &peaks(3.5),
+        &expect![[r#"
+        0.1 < open
+        0.2 < ack a b
+        30 < tick
+        33 < frame {"status":"warning","message":"You are consuming data too slowly. If you do not consume data f
+        33 > drain on
+        35 < queue 10
+        50 < queue 200
+        53.5 < queue 10
+        70 < queue 200
+        73.5 < queue 10
+        90 < queue 200
+        93.5 < queue 10
+        100 < tick
+        153.5 > drain off
+    "#]],
     );
 }

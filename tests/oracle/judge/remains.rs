@@ -23,11 +23,7 @@ pub(super) fn search(look: &Look<'_>, archive: &Path, report: &mut Report) -> Re
         let bytes = if path.exists() { std::fs::read(&path) } else { Ok(Vec::new()) };
         let bytes = bytes.map_err(|error| Unreadable::File(path.clone(), error))?;
         for id in found(&bytes, &gone) {
-            if look.promise.erased {
-                report.find("REMAINS", || format!("{id} was deleted by order, and is still in {}", path.display()));
-            } else {
-                report.count("remains");
-            }
+            report.find("REMAINS", || format!("{id} was deleted by order, and is still in {}", path.display()));
         }
     }
     Ok(())

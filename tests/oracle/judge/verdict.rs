@@ -12,8 +12,6 @@ const TOLD_MAX: usize = 5;
 /// What a scenario promises to exercise, and what the daemon was told.
 #[derive(Clone, Debug)]
 pub(crate) struct Promise {
-    /// Deleted interactions have left no byte behind. SQLite does not always keep that: docs/proof.md, invariant I5.
-    pub(crate) erased: bool,
     /// Classes that must not be empty: a run that exercises nothing proves nothing.
     pub(crate) classes: Vec<String>,
     /// How late the history of a stream may begin: `[gap] starting`.
@@ -24,7 +22,7 @@ pub(crate) struct Promise {
 
 impl Default for Promise {
     fn default() -> Self {
-        Self { erased: false, classes: vec!["stored".to_owned()], starting_us: 60_000_000, local_offset_us: 0 }
+        Self { classes: vec!["stored".to_owned()], starting_us: 60_000_000, local_offset_us: 0 }
     }
 }
 

@@ -1,10 +1,15 @@
 //! SIGKILL at every system call that changes a file of the archive, one after the other, none left out.
 
+mod first;
 mod gate;
 mod script;
 mod sweep;
 mod tracer;
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::scene::{Fault, Scene, Stage, skip};
@@ -54,6 +59,34 @@ fn from_ruins(end_at: usize) -> Trace {
     trace
 }
 
+/// A start on an archive of the first version, which is killed at the latest when it has begun its work. Says what it
+/// left: the old archive or the new one.
+fn from_the_first_version(end_at: usize, left: &Mutex<BTreeMap<i64, usize>>) -> Trace {
+    let (gate, mut scene) = scene();
+    first::make(&scene.archive(), &scene.streams);
+    let before = first::kept(&scene.archive());
+    assert!(before.iter().all(|rows| !rows.is_empty()), "something of everything");
+    let tracer = gate.launch(&mut scene, Some(end_at));
+    if scene.heard("started").is_some() {
+        scene.daemon().signal(Signal::KILL);
+    }
+    let (code, said) = scene.buried();
+    let trace = tracer.end();
+    assert_eq!(code, None, "{said}");
+    let at = trace.points.last();
+    let version = first::version(&scene.archive());
+    assert!(first::holds(&scene.archive(), &before), "something is lost after {at:?}");
+    *left.lock().unwrap().entry(version).or_default() += 1;
+    // The next start finishes what the last one began.
+    scene.start();
+    scene.daemon().signal(Signal::TERM);
+    let (code, said) = scene.buried();
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(first::version(&scene.archive()), 2);
+    assert!(first::holds(&scene.archive(), &before), "something is lost after {at:?} and another start");
+    trace
+}
+
 /// The next start goes well, and the oracle finds nothing.
 fn prove(mut scene: Scene, begun: i64, dead: Fault, trace: &Trace) {
     let again = scene.fault("killed or stopped", &["crash", "shutdown", "network", "starting"]);
@@ -78,7 +111,7 @@ fn killed_at_every_call_of_a_first_second() {
     if cannot_trace("crash::killed_at_every_call_of_a_first_second") {
         return;
     }
-    let points = Sweep::over(from_nothing);
+    let points = Sweep::over(1, from_nothing);
     tell(&format!("a first second: {points}"));
     // Whatever else a later version does, it cannot do without these.
     for call in ["pwrite64 archive.db-wal", "pwrite64 archive.db", "sync archive.db-wal", "sync ."] {
@@ -93,7 +126,20 @@ fn killed_at_every_call_of_a_start_after_a_kill() {
     if cannot_trace("crash::killed_at_every_call_of_a_start_after_a_kill") {
         return;
     }
-    let points = Sweep::over(from_ruins);
+    let points = Sweep::over(1, from_ruins);
     tell(&format!("a start after a kill: {points}"));
     assert!(points.has("pwrite64 archive.db-wal") && points.count() > 50, "{points}");
+}
+
+#[test]
+fn killed_at_every_call_of_a_migration() {
+    if cannot_trace("crash::killed_at_every_call_of_a_migration") {
+        return;
+    }
+    let left: Mutex<BTreeMap<i64, usize>> = Mutex::default();
+    let points = Sweep::over(1, |end_at| from_the_first_version(end_at, &left));
+    let left = left.into_inner().unwrap();
+    tell(&format!("a migration: {points}; {left:?} left by version"));
+    assert!(points.has("pwrite64 archive.db-wal") && points.has("sync archive.db-wal"), "{points}");
+    assert!(left.get(&1).is_some_and(|count| *count > 5) && left.contains_key(&2), "{left:?}");
 }

@@ -19,13 +19,13 @@ const SURVIVED: usize = 3;
 pub(crate) struct Sweep(BTreeMap<String, usize>);
 
 impl Sweep {
-    /// Has `run` end at its first point, at its second, and so on.
-    pub(crate) fn over(run: impl Fn(usize) -> Trace + Sync) -> Self {
+    /// Has `run` end at its first point, at the one `stride` later, and so on.
+    pub(crate) fn over(stride: usize, run: impl Fn(usize) -> Trace + Sync) -> Self {
         let (next, survived) = (AtomicUsize::new(1), AtomicUsize::new(0));
         let points: Mutex<BTreeMap<String, usize>> = Mutex::default();
         let work = || {
             while survived.load(Ordering::Relaxed) < SURVIVED {
-                let trace = run(next.fetch_add(1, Ordering::Relaxed));
+                let trace = run(next.fetch_add(stride, Ordering::Relaxed));
                 if !trace.killed {
                     survived.fetch_add(1, Ordering::Relaxed);
                     continue;

@@ -46,6 +46,26 @@ fn no_file_can_be_opened() {
     scene.finish(&["stored", "in_gap"]);
 }
 
+/// Row 56: a start with too few files ends with 74 and says so, whichever file would have been the first that lacks.
+#[test]
+fn a_start_with_too_few_files() {
+    let (mut refused, mut ran) = (0, 0);
+    for files in [5, 6, 7, 8, 9, 10, 12, 16, 20, 28, 36, 44, 52, 60, 68] {
+        let limit = format!("--nofile={files}");
+        let mut scene = Stage::new(WORLD).behind(&["prlimit", &limit]).starts_badly().open();
+        scene.launch();
+        if scene.heard("subscribed").is_some() {
+            ran += 1;
+            continue;
+        }
+        let (code, said) = scene.buried();
+        assert_eq!(code, Some(74), "{files}: {said}");
+        assert!(said.contains("open files"), "{files}: {said}");
+        refused += 1;
+    }
+    assert!(refused > 5 && ran > 0, "{refused} refused, {ran} ran");
+}
+
 /// Row 55: with too little memory it lives or it dies, and what it has claimed is there.
 #[test]
 fn too_little_memory() {
