@@ -25,6 +25,9 @@ const SEEKS_MAX: usize = 1_000;
 const SPARE_PART: u64 = 16;
 const SPARE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Notices removed in one step.
+const NOTICES_STEP: i64 = 500;
+
 /// Gives 2 MiB back to the file system: 64 pages.
 const GIVE_BACK: &str = "PRAGMA incremental_vacuum(64)";
 
@@ -314,4 +317,12 @@ fn give_back(db: &Connection) -> Result<bool, Trouble> {
     }
     db.execute_batch(GIVE_BACK)?;
     Ok(false)
+}
+
+/// Removes some notices that are older than `before`; true if there may be more.
+pub(super) fn expire_notices(db: &Connection, before: Time) -> Result<bool, Trouble> {
+    let removed = db
+        .prepare_cached("DELETE FROM notice WHERE id IN (SELECT id FROM notice ORDER BY id LIMIT ?1) AND at < ?2")?
+        .execute([NOTICES_STEP, before.micros()])?;
+    Ok(i64::try_from(removed).is_ok_and(|removed| removed == NOTICES_STEP))
 }

@@ -17,6 +17,7 @@ use super::identity::Identity;
 use super::lock::Lock;
 use super::open::{Options, Purpose, Synchronous, beside};
 use super::pace::Pace;
+use super::prune::expire_notices;
 use super::queue::{Parcel, Queue, Task};
 use super::remains::{Remains, clear};
 use super::schema::{connect, settle};
@@ -44,8 +45,6 @@ const CHORES_EVERY: Duration = Duration::from_hours(1);
 const CHORES_AGAIN: Duration = Duration::from_secs(1);
 /// How often a reader that holds the log back is worth a word.
 const HELD_BACK_EVERY: Duration = Duration::from_mins(10);
-/// Notices removed in one step.
-const NOTICES_STEP: i64 = 500;
 
 /// What the writer is made of.
 pub(super) struct Parts {
@@ -174,8 +173,7 @@ impl Writer {
         loop {
             self.parts.queue.beat();
             let rows = if self.draining { COMMIT_ROWS_DRAINING_MAX } else { COMMIT_ROWS_MAX };
-            let patience = if self.is_clearing() { PATIENCE_CLEARING.min(self.patience()) } else { self.patience() };
-            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, patience, self.wrote.after(COMMIT_APART)) {
+            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, self.patience(), self.wrote.after(COMMIT_APART)) {
                 Task::Nothing => self.idle()?,
                 Task::Write(parcels) => self.write(parcels)?,
                 Task::Adopt { added, now, answer } => {
@@ -356,8 +354,8 @@ impl Writer {
     fn look_after(&mut self) -> Result<(), End> {
         let now = self.parts.queue.now();
         self.watch_log(now)?;
-        self.clear_some(now)?;
         self.prune(now)?;
+        self.clear_some(now)?;
         if self.draining || now < self.chores || !self.parts.queue.is_empty() {
             return Ok(());
         }
@@ -373,7 +371,8 @@ impl Writer {
     /// Removes some of what is too old or too much, where that keeps nobody waiting.
     fn prune(&mut self, now: Time) -> Result<(), End> {
         let (keep, rows) = (self.parts.options.keep, self.pace.rows());
-        if self.draining || !self.pace.is_due(now) || self.parts.queue.frames() > COMMIT_ROWS_MAX {
+        let idle = self.draining || self.parts.options.purpose == Purpose::Fill;
+        if idle || !self.pace.is_due(now) || self.parts.queue.frames() > COMMIT_ROWS_MAX {
             return Ok(());
         }
         // The next commit of the live stream takes it to the medium.
@@ -385,7 +384,8 @@ impl Writer {
 
     /// How long to wait for work: no longer than until the next step of what is done beside it.
     fn patience(&self) -> Duration {
-        if self.draining { PATIENCE } else { PATIENCE.min(self.pace.due_in(self.parts.queue.now())) }
+        let patience = if self.is_clearing() { PATIENCE_CLEARING } else { PATIENCE };
+        if self.draining { patience } else { patience.min(self.pace.due_in(self.parts.queue.now())) }
     }
 
     fn watch_log(&mut self, now: Time) -> Result<(), End> {
@@ -496,12 +496,4 @@ pub(super) fn transact<T>(db: &Connection, work: impl FnOnce(&Connection) -> Res
         db.execute_batch("ROLLBACK").ok();
     }
     done
-}
-
-/// Removes some notices that are older than `before`; true if there may be more.
-fn expire_notices(db: &Connection, before: Time) -> Result<bool, Trouble> {
-    let removed = db
-        .prepare_cached("DELETE FROM notice WHERE id IN (SELECT id FROM notice ORDER BY id LIMIT ?1) AND at < ?2")?
-        .execute([NOTICES_STEP, before.micros()])?;
-    Ok(i64::try_from(removed).is_ok_and(|removed| removed == NOTICES_STEP))
 }

@@ -16,6 +16,7 @@ const TICK: Duration = Duration::from_secs(30);
 
 /// The end of a job "must be at least one hour in the past" (`DataSift`, Historics).
 const ARCHIVED: Duration = Duration::from_hours(1);
+
 /// Whoever keeps less may have meant another unit.
 const DAY: Duration = Duration::from_hours(24);
 
