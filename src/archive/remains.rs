@@ -159,16 +159,17 @@ pub(super) fn clear(db: &Connection, pages: &[u32]) -> Result<Cleared, Trouble> 
     let mut select = db.prepare_cached("SELECT data FROM sqlite_dbpage WHERE pgno = ?1")?;
     for page in pages {
         let unused = select.query_row([page], |row| Ok(remains(row.get_ref(0)?.as_blob()?))).optional()?;
-        match unused {
-            None => cleared.past_the_end = true,
-            Some(None) => {}
-            Some(Some(unused)) if holds_rows(db, *page)? => {
-                let mut data: Vec<u8> = select.query_row([page], |row| row.get(0))?;
-                data.get_mut(unused).unwrap_or_default().fill(0);
-                overwrite(db, *page, &data)?;
-                cleared.pages += 1;
-            }
-            Some(Some(_)) => {}
+        let Some(unused) = unused else {
+            cleared.past_the_end = true;
+            continue;
+        };
+        if let Some(unused) = unused
+            && holds_rows(db, *page)?
+        {
+            let mut data: Vec<u8> = select.query_row([page], |row| row.get(0))?;
+            data.get_mut(unused).unwrap_or_default().fill(0);
+            overwrite(db, *page, &data)?;
+            cleared.pages += 1;
         }
     }
     Ok(cleared)

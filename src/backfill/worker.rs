@@ -54,8 +54,9 @@ pub struct Worker {
     misread: u32,
 }
 
-/// Between two fetches of a delivery ("2 calls a second": DataSift, Pull).
-const FETCH_EVERY: Duration = Duration::from_millis(500);
+/// Between two fetches of a delivery ("2 calls a second": DataSift, Pull); at exactly half a second, a third one that is
+/// quicker on its way than the first would be one too many.
+const FETCH_EVERY: Duration = Duration::from_millis(600);
 /// The first wait after a fetch that brought nothing, doubling, and the longest.
 const EMPTY_FIRST: Duration = Duration::from_secs(1);
 const EMPTY_MAX: Duration = Duration::from_mins(1);
@@ -119,8 +120,7 @@ impl Worker {
             return Next::Nothing;
         }
         if self.job.stage < Stage::Closing && self.job.begun.after(policy.deadline) <= now {
-            let hours = policy.deadline.as_secs() / 3_600;
-            return Next::Settle(self.failing(format!("not finished after {hours} h")));
+            return Next::Settle(self.failing(format!("not finished after {}", span(policy.deadline))));
         }
         if self.due > now { Next::Wait(self.due) } else { self.ask().map_or(Next::Save, Next::Ask) }
     }
@@ -300,8 +300,19 @@ impl Worker {
         self.job.cursor.clone_from(&page.next);
         // Without a place to go on from, the server moves on by itself, and an answer that is lost is lost.
         self.job.blind = page.next.is_none();
-        (self.empty, self.unsaved) = (0, true);
-        self.due = now.after(if stands { EMPTY_MAX } else { FETCH_EVERY });
+        self.unsaved = true;
+        if stands {
+            self.pause(now);
+        } else {
+            (self.empty, self.due) = (0, now.after(FETCH_EVERY));
+        }
+    }
+
+    /// A fetch brought nothing new: the longer so, the longer until the next.
+    fn pause(&mut self, now: Time) {
+        let wait = EMPTY_FIRST.saturating_mul(2_u32.saturating_pow(self.empty.min(10))).min(EMPTY_MAX);
+        self.empty = self.empty.saturating_add(1);
+        self.due = now.after(wait);
     }
 
     fn on_nothing(&mut self, now: Time, cursor: Option<&String>) {
@@ -322,11 +333,7 @@ impl Worker {
                     self.flaw("the server gave the delivery up");
                     self.finish();
                 }
-                Some(DeliveryState::Active | DeliveryState::Paused) | None => {
-                    let wait = EMPTY_FIRST.saturating_mul(2_u32.saturating_pow(self.empty.min(10))).min(EMPTY_MAX);
-                    self.empty = self.empty.saturating_add(1);
-                    self.due = now.after(wait);
-                }
+                Some(DeliveryState::Active | DeliveryState::Paused) | None => self.pause(now),
             },
         }
     }
@@ -464,6 +471,14 @@ impl Worker {
             self.due = now.after(EMPTY_MAX);
         }
         again
+    }
+}
+
+/// In hours, or in seconds if that is no hour.
+fn span(span: Duration) -> String {
+    match span.as_secs() {
+        seconds @ ..3_600 => format!("{seconds} s"),
+        seconds => format!("{} h", seconds / 3_600),
     }
 }
 

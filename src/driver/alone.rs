@@ -93,6 +93,12 @@ impl Alone {
                 self.say(Notice::StorageRecovered { seconds: after.as_secs_f64() }).await;
             }
             Some(Event::LogHeldBack { bytes }) => self.say(Notice::LogHeldBack { wal_bytes: bytes }).await,
+            Some(Event::Pruned { rows, bytes, before }) => {
+                self.say(Notice::Pruned { rows, bytes, before_us: before }).await;
+            }
+            Some(Event::PruningBehind { since, why }) => {
+                self.say(Notice::RetentionBehind { seconds: since.as_secs_f64(), why: why.to_owned() }).await;
+            }
             Some(Event::Damaged { detail }) => return end(Exit::Damaged, detail),
             Some(Event::Broken { detail }) => return end(Exit::Bug, detail),
             None => return end(Exit::Bug, "the archive's writer has ended".to_owned()),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rustls::ClientConfig;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -28,6 +29,8 @@ use crate::transport::http::{Client, HttpFault, Request as HttpRequest, Settings
 
 /// How often it is looked whether an operator has left a request.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What may stand unescaped in an address (RFC 3986, 2.3): a proxy may repeat the key as it would stand there.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The headers of an answer that say something.
 const HEADERS: &[&str] = &[
     "date",
@@ -111,6 +114,8 @@ struct Acting {
     notices: mpsc::Sender<Notice>,
     tally: watch::Sender<Tally>,
     heeded: watch::Receiver<Heeded>,
+    /// How often the settings had been read again when that was last heeded.
+    reloads: u64,
     /// The page that was told last.
     page: Reply,
     looked: Time,
@@ -166,6 +171,7 @@ pub fn heal(
         notices,
         tally,
         heeded,
+        reloads: 0,
         page: Reply::default(),
         looked: now,
         alone,
@@ -180,8 +186,8 @@ pub fn heal(
 impl Acting {
     async fn run(mut self) -> Result<(), AdoptError> {
         loop {
-            let now = self.clock.now();
-            let input = match self.healer.next(now) {
+            self.heed();
+            let input = match self.healer.next(self.clock.now()) {
                 Step::Say(notice) => {
                     if self.notices.send(notice).await.is_err() {
                         return Ok(());
@@ -207,21 +213,29 @@ impl Acting {
     /// Waits until then, or until something happens that the healer must know.
     async fn wait(&mut self, until: Time) {
         let now = self.clock.now();
-        let reloads = self.heeded.borrow().reloads;
         tokio::select! {
             () = self.clock.sleep_until(until.min(now.after(LOOK_EVERY))) => {}
             changed = self.heeded.changed() => {
                 if changed.is_err() {
                     // Nobody is there any more; the task is about to be ended.
-                    return std::future::pending().await;
+                    std::future::pending().await
                 }
             }
         }
+    }
+
+    /// Hears what has happened besides. Before every step: jobs enough never leave it a moment to wait.
+    fn heed(&mut self) {
         let now = self.clock.now();
-        let heeded = self.heeded.borrow_and_update().clone();
-        self.healer.handle(now, Input::Drain(heeded.draining));
-        if heeded.reloads != reloads {
-            self.healer.handle(now, Input::Policy(heeded.policy));
+        let (draining, reloads) = {
+            let heeded = self.heeded.borrow();
+            (heeded.draining, heeded.reloads)
+        };
+        self.healer.handle(now, Input::Drain(draining));
+        if reloads != self.reloads {
+            self.reloads = reloads;
+            let policy = self.heeded.borrow().policy.clone();
+            self.healer.handle(now, Input::Policy(policy));
         }
         if now.since(self.looked) >= LOOK_EVERY && !self.alone {
             self.looked = now;
@@ -380,7 +394,7 @@ fn http_of(settings: &Settings, tls: Arc<ClientConfig>) -> HttpSettings {
         // A page may exceed its size by its last row.
         body_max: backfill.page.saturating_add(source.max_frame).saturating_add(BODY_OVERHEAD),
         headers: HEADERS,
-        mask: Mask::of([key]),
+        mask: Mask::of([key, &utf8_percent_encode(key, VALUE).to_string()]),
         tls,
     }
 }

@@ -42,13 +42,14 @@
 //! | `job` | the status of a job has changed: `job` (they are counted from 1), `id`, `status` (`deleted` when nobody finds it any more), `progress`, `stream`, `start` and `end` (seconds by the node's clock), `name`, `finds` (messages in all, repetitions included) |
 //! | `delivery` | the status of a pull subscription has changed: `delivery` (its id), `job`, `status`, `name`, `lost_data` |
 //! | `charged` | a job was paid for: `job`, `dpus` |
-//! | `served` | a page was put together: `delivery`, `job`, `cursor`, `next`, `ids` (of the interactions that belong there, in order; null for one without), `count` (all rows), `bytes`, `doctored` (what does not belong there). Whether it arrives whole is not known here |
+//! | `served` | a page was put together: `delivery`, `job`, `cursor`, `next`, `ids` (of the interactions that belong there, in order; null for one without), `count` (all rows), `bytes`, `doctored` (what does not belong there), `digests` (of the rows of `ids` as they went out), `deletes` (ids that the page says are deleted). Whether it arrives whole is not known here |
+//! | `withheld` | what was made for `stream` in the window of `job` and does not come of it: `ids`, `why` (`unasked`: its source; `source`: not archived; `chunk`: failed; `sample`; `expired`), and whether the service's own answers to the client `told` so |
 //! | `cue` | a cue fired: `name`, `do` (all of it), `connections` that it was meant for |
 //! | `trouble` | the simulator could not do something: `what` |
 //! | `end` | last line, the sums of [`Totals`]. A journal without it is cut |
 //!
-//! The archive that jobs search holds every `produced` line's message but deletes and what was deleted by then, however
-//! its fate; a job finds those with `at_us` (or `created_us`, if `rest.archive.window` says so) in its window.
+//! The archive that jobs search holds every `produced` line's message but deletes and (unless
+//! `rest.archive.keeps_deleted`) what was deleted by then, however its fate; a job finds those with `at_us` (or `created_us`, if `rest.archive.window` says so) in its window.
 //!
 //! `fate` is `sent` (put into a connection's buffer, and written unless a `fate` line says `dropped`),
 //! `unsubscribed` (connections were there, but none had subscribed to the stream), `not_connected` or `dropped`.

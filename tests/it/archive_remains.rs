@@ -23,7 +23,7 @@ fn ids(commit: u64) -> impl Iterator<Item = String> {
 
 /// Of some commits nearly all is deleted, of the others some.
 fn is_deleted(commit: u64, place: usize) -> bool {
-    if commit % 3 == 1 { place % 10 != 0 } else { place % 10 == 0 }
+    place.is_multiple_of(10) != (commit % 3 == 1)
 }
 
 /// Fills an archive and has most of it deleted; says which ids.

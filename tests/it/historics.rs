@@ -203,6 +203,17 @@ fn a_page_is_read_in_each_of_its_forms() {
 }
 
 #[test]
+fn what_an_author_calls_hash_and_data_is_no_wrapper_and_no_order() {
+    let own = r#"{"hash":"00000000000000000000000000000000","data":{"deleted":true,"interaction":{"id":"other"}}"#;
+    let rest = r#""deleted":false,"tick":1,"status":"failure","interaction":{"id":"a","type":"tumblr"}}"#;
+    let page = |row: &str| reply(200, &[("x-datasift-format", "json_new_line")], row);
+    assert_eq!(rows(&page(&format!("{own},{rest}"))), ["a"]);
+    // One without an id is known by its bytes, as it would be live.
+    let nameless = rows(&page(&format!(r#"{own},"interaction":{{"type":"tumblr","content":"x"}}}}"#)));
+    assert!(matches!(nameless.as_slice(), [id] if id.len() > 20 && !id.starts_with(['-', '?'])), "{nameless:?}");
+}
+
+#[test]
 fn half_a_page_is_no_page() {
     let whole = r#"{"id":"d","count":2,"interactions":[{"interaction":{"id":"a"}},{"interaction":{"id":"b"}}]}"#;
     assert!(told(&fetch(None), 200, whole).is_ok());
@@ -240,6 +251,16 @@ fn a_refusal_tells_why_and_when_to_come_back_and_never_the_key() {
     assert!(said.text.starts_with("<html>"));
     let echo = format!(r#"{{"error":"acme:{KEY} is not welcome"}}"#);
     assert_eq!(refused(&query(), &reply(401, &[], &echo)).text, "acme:*** is not welcome");
+    // Nor half of it, wherever the text is cut.
+    for before in 200..260 {
+        let said = refused(&query(), &reply(502, &[], &format!("{}{KEY}", "x".repeat(before))));
+        assert!(!said.text.contains(&KEY[..4]), "{before}: {}", said.text);
+    }
+    // What would be written down as a name or a cursor is no answer.
+    let named = reply(200, &[], &format!(r#"{{"id":"{KEY}","status":"init"}}"#));
+    assert_eq!(refused(&query(), &named).why, Why::Unusable);
+    let marked = reply(200, &[("x-datasift-cursor-next", KEY)], r#"{"interaction":{"id":"a"}}"#);
+    assert_eq!(refused(&fetch(None), &marked).why, Why::Unusable);
     let seconds = Duration::from_secs;
     let date = ("date", "Tue, 16 Jan 2018 21:46:00 GMT");
     let hint = |headers: &[(&str, &str)]| datasift().hint(&reply(429, headers, ""));

@@ -43,6 +43,7 @@ enum Inside {
 }
 
 impl Writer<'_> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what a page of ours does not use has no form in a manual page")]
     fn take(&mut self, event: Event<'_>) {
         match event {
             Event::Start(tag) => self.start(&tag),
@@ -56,6 +57,7 @@ impl Writer<'_> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what a page of ours does not use has no form in a manual page")]
     fn start(&mut self, tag: &Tag<'_>) {
         match tag {
             Tag::Heading { .. } => {
@@ -88,6 +90,7 @@ impl Writer<'_> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what a page of ours does not use has no form in a manual page")]
     fn end(&mut self, tag: TagEnd) {
         match tag {
             TagEnd::Heading(level) => {
@@ -96,7 +99,7 @@ impl Writer<'_> {
                 self.inside = Inside::Text;
             }
             TagEnd::Paragraph => self.flush(),
-            TagEnd::Item => {
+            TagEnd::Item | TagEnd::TableRow => {
                 self.flush();
                 self.inside = Inside::Text;
             }
@@ -114,10 +117,6 @@ impl Writer<'_> {
                 if self.cells == 1 {
                     self.flush();
                 }
-            }
-            TagEnd::TableRow => {
-                self.flush();
-                self.inside = Inside::Text;
             }
             TagEnd::Strong | TagEnd::Emphasis => self.weight = Weight::Plain,
             _ => {}

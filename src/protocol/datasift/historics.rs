@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::fields::{Data, Frame, Scalar};
+use super::fields::{Data, Fields, Frame, Scalar};
 use super::{DataSift, read};
 use crate::historic::{Ask, Call, Delivery, DeliveryState, Hint, Page, Query, QueryState, Refusal, Reply, Told, Why};
 use crate::protocol::Archived;
@@ -85,10 +85,18 @@ impl Archived for DataSift {
     fn told(&mut self, ask: &Ask, reply: &Reply) -> Result<Told, Refusal> {
         let hint = self.hint(reply);
         let refuse = |why, text: &str| {
-            let text = self.mask.hide(text).into_owned();
+            // Hidden before it is cut, so that no half of the key is left.
+            let text = start_of(&self.mask.hide(text)).to_owned();
             Err(Refusal { why, hint, text })
         };
+        let repeats = |text: &str| matches!(self.mask.hide(text), Cow::Owned(_));
         let body = std::str::from_utf8(&reply.body);
+        let is_page = matches!(ask, Ask::Fetch { .. });
+        if reply.headers.iter().any(|(_, value)| repeats(value)) || (!is_page && body.is_ok_and(repeats)) {
+            // Names and cursors are written down and told.
+            let why = if reply.status < 400 { Why::Unusable } else { Why::Status(reply.status) };
+            return refuse(why, &complaint(body.unwrap_or_default()));
+        }
         match (reply.status, ask) {
             (200 | 201 | 202 | 204, Ask::Start { .. } | Ask::DropDelivery { .. } | Ask::DropQuery { .. }) => {
                 return Ok(Told::Done);
@@ -99,15 +107,12 @@ impl Archived for DataSift {
             (200..=202, _) => {}
             (300..=399, _) => return refuse(Why::Redirected, reply.header("location").unwrap_or_default()),
             (100..=299, _) => return refuse(Why::Unusable, &format!("status {}", reply.status)),
-            (status, _) => {
-                let text = body.unwrap_or_default();
-                return refuse(Why::Status(status), &complaint(text));
-            }
+            (status, _) => return refuse(Why::Status(status), &complaint(body.unwrap_or_default())),
         }
         let Ok(text) = body else { return refuse(Why::Unusable, "it is no text") };
         match understood(ask, reply, text) {
             Ok(told) => Ok(told),
-            Err(error) => refuse(Why::Unusable, &format!("{error}: {}", start_of(text))),
+            Err(error) => refuse(Why::Unusable, &format!("{error}: {text}")),
         }
     }
 
@@ -148,18 +153,22 @@ impl Archived for DataSift {
 
 impl DataSift {
     /// What a row says: a message without a stream of its own, as all rows of a delivery are of one query; or one in the
-    /// wrapper of the stream, which then names its stream.
+    /// wrapper of the stream, which then names its stream. Where a message stands at the top level there is no wrapper:
+    /// whatever else it holds came from its author, who may call it `hash` and `data`.
     fn row<'f>(&mut self, text: &'f str) -> Signal<'f> {
         let frame: Frame<'f> = match read(text) {
             Ok(frame) => frame,
             Err(error) => return Signal::Unreadable(error.to_string(), text),
         };
+        let Fields { id, kind, created_at, .. } = &frame.interaction.0;
+        let is_message = id.is_there() || kind.is_there() || created_at.is_there();
         if let Some(data) = frame.data
             && frame.hash.is_there()
+            && !is_message
         {
             return self.message(&frame, data.get()).unwrap_or_else(|error| Signal::Unreadable(error, text));
         }
-        let shaped = frame.deleted.is_true() || frame.interaction.0.id.is_there();
+        let shaped = frame.deleted.is_true() || is_message;
         match read::<Data<'f>>(text) {
             Ok(data) if shaped => self.told(Cow::Borrowed(""), data, text),
             Ok(_) => Signal::Unreadable("an object of no known shape".to_owned(), text),
@@ -194,7 +203,7 @@ fn draft(value: &str) -> (Option<i64>, Option<i64>) {
     (find("r="), find("t="))
 }
 
-/// What is wrong, in the server's words: `{"error":"..."}`, or the beginning of whatever came.
+/// What is wrong, in the server's words: `{"error":"..."}`, or whatever came.
 fn complaint(text: &str) -> String {
     #[derive(Deserialize)]
     struct Body<'b> {
@@ -205,11 +214,11 @@ fn complaint(text: &str) -> String {
     }
     let said = read::<Body<'_>>(text.trim()).ok();
     let said = said.and_then(|body| body.error.into_text().or_else(|| body.message.into_text()));
-    said.map_or_else(|| start_of(text).to_owned(), Cow::into_owned)
+    said.map_or_else(|| text.to_owned(), Cow::into_owned)
 }
 
 fn start_of(text: &str) -> &str {
-    const SHOWN: usize = 200;
+    const SHOWN: usize = 240;
     text.trim().char_indices().nth(SHOWN).map_or(text.trim(), |(end, _)| text.trim().get(..end).unwrap_or_default())
 }
 

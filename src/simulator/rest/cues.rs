@@ -27,10 +27,12 @@ impl Rest {
         let rules = Rules { archive: &self.settings.archive, jobs: &self.settings.jobs };
         let found = self.jobs.iter_mut().enumerate().find(|(_, job)| job.number == number);
         let Some((place, job)) = found else { return Err(format!("there is no job {number}")) };
+        // What was told of sources was told when it was prepared.
+        job.tells_sources &= change.without_source.is_none();
         merge(&mut job.change, change);
         job.sample = job.change.sample.map_or(job.sample, |sample| sample.min(job.sample));
         let reach = job.reach(rules, now);
-        job.narrow(&self.tape, rules, reach);
+        let withheld = job.narrow(&self.tape, rules, reach);
         if change.vanish {
             job.gone = true;
             self.deliveries
@@ -38,6 +40,7 @@ impl Rest {
                 .filter(|delivery| delivery.job == place)
                 .for_each(|delivery| delivery.gone = true);
         }
+        self.withhold(place, &withheld);
         Ok(())
     }
 }

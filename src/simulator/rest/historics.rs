@@ -44,7 +44,8 @@ impl Desk<'_> {
         let number = self.rest.prepared().saturating_add(1);
         let id: String = format!("{:032x}", self.rest.rng.u128(..)).chars().take(20).collect();
         let asked = Asked { hash, stream, name, start, end, sources, sample: sample.min(most) };
-        let job = Job::new(number, id.clone(), self.now_s(), asked, change);
+        let mut job = Job::new(number, id.clone(), self.now_s(), asked, change);
+        job.tells_sources = self.rest.settings.jobs.prepared == Prepared::Availability;
         let price = self.rest.fees.price(job.span());
         let mut answer = json!({"id": id, "dpus": price});
         if let (Some(fields), Some(availability)) = (answer.as_object_mut(), self.availability(&job)) {
@@ -149,8 +150,10 @@ impl Desk<'_> {
             let what = format!("{} messages are no longer remembered and cannot be found", rest.tape.forgotten());
             self.notes.push(("trouble", json!({"what": what, "job": job.number})));
         }
-        job.start(&rest.tape, rules, &mut rest.rng, now, now_s);
-        Ok(Outcome::empty().of_job(job.number))
+        let withheld = job.start(&rest.tape, rules, &mut rest.rng, (now, now_s));
+        let number = job.number;
+        rest.withhold(place, &withheld);
+        Ok(Outcome::empty().of_job(number))
     }
 
     pub(super) fn get(&mut self, request: &Request) -> Answer {

@@ -32,6 +32,8 @@ pub(super) struct Job {
     pub(super) change: JobChange,
     /// Nobody finds it any more.
     pub(super) gone: bool,
+    /// The answer to `historics/prepare` said which sources the archive lacks.
+    pub(super) tells_sources: bool,
     run: Option<Run>,
 }
 
@@ -59,6 +61,36 @@ struct Run {
     found: Vec<Place>,
 }
 
+/// Why a job does not give what the archive of the world holds.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Why {
+    /// Its source was not asked for.
+    Unasked,
+    /// Its source is not archived.
+    Source,
+    /// Its chunk failed.
+    Chunk,
+    /// It is not in the sample.
+    Sample,
+    /// It waited for too long to be fetched.
+    Expired,
+}
+
+/// What is not given, and why.
+pub(super) type Withheld = (Place, Why);
+
+impl Why {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Unasked => "unasked",
+            Self::Source => "source",
+            Self::Chunk => "chunk",
+            Self::Sample => "sample",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 /// How a job stands.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Stand {
@@ -80,8 +112,23 @@ pub(super) struct Rules<'r> {
 impl Job {
     pub(super) fn new(number: u64, id: String, created_s: i64, asked: Asked, change: JobChange) -> Self {
         let Asked { hash, stream, name, start, end, sources, sample } = asked;
-        let (gone, run) = (false, None);
-        Self { number, id, hash, stream, name, start, end, created_s, sources, sample, change, gone, run }
+        let (gone, tells_sources, run) = (false, false, None);
+        Self {
+            number,
+            id,
+            hash,
+            stream,
+            name,
+            start,
+            end,
+            created_s,
+            sources,
+            sample,
+            change,
+            gone,
+            tells_sources,
+            run,
+        }
     }
 
     pub(super) fn span(&self) -> Duration {
@@ -93,18 +140,31 @@ impl Job {
     }
 
     /// Searches the archive as it is now. What it finds becomes known bit by bit.
-    pub(super) fn start(&mut self, tape: &Tape, rules: Rules<'_>, rng: &mut Rng, now: Instant, now_s: i64) {
+    pub(super) fn start(
+        &mut self,
+        tape: &Tape,
+        rules: Rules<'_>,
+        rng: &mut Rng,
+        (now, now_s): (Instant, i64),
+    ) -> Vec<Withheld> {
         let archived = |kind: &str| {
             let archived = &rules.archive.sources;
             archived.is_empty() || archived.iter().any(|source| source == kind)
         };
         let asked = |kind: &str| self.sources.iter().any(|source| source == kind);
-        let mut found: Vec<(Place, i64)> = tape
-            .of(self.stream)
-            .filter(|(_, record)| archived(record.kind()) && asked(record.kind()))
-            .map(|(place, record)| (place, record.second(rules.archive.window)))
-            .filter(|(_, second)| (self.start..self.end).contains(second))
-            .collect();
+        let mut withheld = Vec::new();
+        let mut found: Vec<(Place, i64)> = Vec::new();
+        for (place, record) in tape.of(self.stream) {
+            let second = record.second(rules.archive.window);
+            if !(self.start..self.end).contains(&second) {
+                continue;
+            }
+            match record.kind() {
+                kind if !asked(kind) => withheld.push((place, Why::Unasked)),
+                kind if !archived(kind) => withheld.push((place, Why::Source)),
+                _ => found.push((place, second)),
+            }
+        }
         match rules.jobs.order {
             Order::Time => found.sort_by_key(|(place, second)| (*second, *place)),
             Order::Shuffled => rng.shuffle(&mut found),
@@ -123,26 +183,36 @@ impl Job {
         }
         self.run =
             Some(Run { since: now, started_s: now_s, paused: None, rested: Duration::ZERO, stopped: None, found });
-        self.narrow(tape, rules, 0);
+        withheld.extend(self.narrow(tape, rules, 0));
+        withheld
     }
 
     /// Takes away what cues will not let it find, of what it has not found yet: all but the first so many.
-    pub(super) fn narrow(&mut self, tape: &Tape, rules: Rules<'_>, reach: usize) {
+    pub(super) fn narrow(&mut self, tape: &Tape, rules: Rules<'_>, reach: usize) -> Vec<Withheld> {
         let failed = self.change.fail_chunk.then(|| self.chunks(rules).first().copied()).flatten();
         let without = self.change.without_source.clone();
         let sample = self.sample;
         let lacks = |record: &Record| {
             let second = record.second(rules.archive.window);
-            failed.is_some_and(|(from, until)| (from..until).contains(&second))
-                || without.as_deref() == Some(record.kind())
-                || record.id.as_ref().is_some_and(|id| lot(id.as_str().as_bytes()) >= sample)
+            if failed.is_some_and(|(from, until)| (from..until).contains(&second)) {
+                Some(Why::Chunk)
+            } else if without.as_deref() == Some(record.kind()) {
+                Some(Why::Source)
+            } else if record.id.as_ref().is_some_and(|id| lot(id.as_str().as_bytes()) >= sample) {
+                Some(Why::Sample)
+            } else {
+                None
+            }
         };
-        let Some(run) = &mut self.run else { return };
-        let mut index = 0;
+        let Some(run) = &mut self.run else { return Vec::new() };
+        let (mut index, mut withheld) = (0, Vec::new());
         run.found.retain(|place| {
             index += 1;
-            index <= reach || tape.get(*place).is_some_and(|record| !lacks(record))
+            let why = tape.get(*place).filter(|_| index > reach).and_then(lacks);
+            withheld.extend(why.map(|why| (*place, why)));
+            why.is_none()
         });
+        withheld
     }
 
     pub(super) fn pause(&mut self, now: Instant) {

@@ -25,11 +25,11 @@ pub(super) use request::Request;
 
 use super::cue::{Fail, JobChange, Pages};
 use super::scenario::{Account, Rest as Settings};
-use super::world::{Happening, World};
+use super::world::{Happening, Name, World};
 use delivery::Delivery;
 use fastrand::Rng;
 use fees::Fees;
-use job::{Job, Rules};
+use job::{Job, Rules, Why, Withheld};
 use reply::{Outcome, Refusal};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -56,6 +56,8 @@ pub(super) struct Rest {
     pages: VecDeque<Pages>,
     /// What each new job begins with.
     coming: JobChange,
+    /// What jobs do not give, to be told to the journal.
+    withheld: Vec<Note>,
     listening: bool,
     counts: Counts,
 }
@@ -84,6 +86,7 @@ impl Rest {
             spoils: Vec::new(),
             pages: VecDeque::new(),
             coming: JobChange::default(),
+            withheld: Vec::new(),
             listening: true,
             counts: Counts::default(),
             settings: settings.clone(),
@@ -112,6 +115,24 @@ impl Rest {
         Rules { archive: &self.settings.archive, jobs: &self.settings.jobs }
     }
 
+    /// Notes what a job does not give although it was made in its window, and whether its answers say so.
+    fn withhold(&mut self, place: usize, withheld: &[Withheld]) {
+        let Some(job) = self.jobs.get(place) else { return };
+        let mut reasons: Vec<Why> = withheld.iter().map(|(_, why)| *why).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        for reason in reasons {
+            let of_reason = withheld.iter().filter(|(_, why)| *why == reason);
+            let records = of_reason.filter_map(|(place, _)| self.tape.get(*place));
+            let ids: Vec<Option<&str>> = records.map(|record| record.id.as_ref().map(Name::as_str)).collect();
+            let told = reason != Why::Source || job.tells_sources;
+            self.withheld.push((
+                "withheld",
+                json!({"job": job.number, "stream": job.hash, "why": reason.name(), "told": told, "ids": ids}),
+            ));
+        }
+    }
+
     fn delivery_status(&self, place: usize, now: Instant) -> String {
         let delivery = self.deliveries.get(place).filter(|delivery| !delivery.gone);
         let job = delivery.and_then(|delivery| self.jobs.get(delivery.job));
@@ -123,7 +144,7 @@ impl Rest {
 
     /// What has changed by itself since the last look: statuses of jobs and deliveries.
     pub(super) fn news(&mut self, now: Instant) -> Vec<Note> {
-        let mut news = Vec::new();
+        let mut news = std::mem::take(&mut self.withheld);
         let rules = Rules { archive: &self.settings.archive, jobs: &self.settings.jobs };
         self.told_jobs.resize(self.jobs.len(), String::new());
         for (job, told) in self.jobs.iter().zip(&mut self.told_jobs).filter(|(_, told)| *told != GONE) {

@@ -3,11 +3,13 @@
 //! Source: DataSift, Pull; headers and the answer without content as recorded.
 
 use super::Desk;
+use super::job::{Why, Withheld};
 use super::page::{Envelope, Row, body, invented};
 use super::reply::{Outcome, Refusal};
 use super::request::Request;
 use super::tape::Place;
 use crate::simulator::cue::Pages;
+use crate::simulator::digest;
 use crate::simulator::world::Name;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Bytes;
@@ -53,7 +55,12 @@ impl Desk<'_> {
         let rules = super::Rules { archive: &rest.settings.archive, jobs: &rest.settings.jobs };
         let Some(delivery) = rest.deliveries.get_mut(place) else { return 0 };
         let Some(job) = rest.jobs.get(delivery.job) else { return 0 };
-        delivery.expire(job, rules, &rest.settings.deliveries, now, now_s)
+        let (of, unfetched) = (delivery.job, delivery.furthest);
+        let floor = delivery.expire(job, rules, &rest.settings.deliveries, now, now_s);
+        let lost = job.found().get(unfetched..floor).unwrap_or_default();
+        let lost: Vec<Withheld> = lost.iter().map(|place| (*place, Why::Expired)).collect();
+        rest.withhold(of, &lost);
+        floor
     }
 
     /// From where to where a page goes, and what is wrong with it. A page holds at least one row, if one is there.
@@ -100,7 +107,8 @@ impl Desk<'_> {
 
     fn rows(&self, found: &[Place]) -> Vec<Row> {
         let records = found.iter().filter_map(|place| self.rest.tape.get(*place));
-        let there = records.filter(|record| !self.rest.tape.is_deleted(record));
+        let kept = self.rest.settings.archive.keeps_deleted;
+        let there = records.filter(|record| kept || !self.rest.tape.is_deleted(record));
         there.filter_map(|record| Some(Row { id: record.id.clone(), data: record.data(self.world)? })).collect()
     }
 
@@ -121,7 +129,10 @@ impl Desk<'_> {
     ) -> Outcome {
         let now_s = self.now_s();
         let served: Vec<Option<Name>> = rows.iter().map(|row| row.id.clone()).collect();
+        let deletes: Vec<Name> =
+            served.iter().flatten().take(doctored.map_or(0, |pages| pages.deletes)).cloned().collect();
         let rows = self.spoilt(place, rows, doctored);
+        let digests: Vec<String> = rows.iter().take(served.len()).map(|row| digest(row)).collect();
         let left = self.left(place);
         let rest = &mut *self.rest;
         let Some(delivery) = rest.deliveries.get_mut(place) else { return Outcome::empty() };
@@ -141,7 +152,8 @@ impl Desk<'_> {
         self.notes.push((
             "served",
             json!({"delivery": delivery.id, "job": job.map(|job| job.number), "cursor": current, "next": next,
-                   "count": rows.len(), "bytes": body.len(), "doctored": doctored, "ids": ids}),
+                   "count": rows.len(), "bytes": body.len(), "doctored": doctored, "ids": ids,
+                   "digests": digests, "deletes": deletes.iter().map(Name::as_str).collect::<Vec<&str>>()}),
         ));
         let mut outcome = Outcome::page(200, body, delivery.format).of_delivery(&delivery.id);
         outcome.headers.extend([

@@ -34,6 +34,8 @@ pub struct Archive {
     pub sources: Vec<String>,
     /// What a job with another source meets.
     pub missing_source: MissingSource,
+    /// Jobs still find what was deleted. Nobody recorded whether the service's do.
+    pub keeps_deleted: bool,
     /// Messages that are remembered; older ones are forgotten.
     pub messages_max: usize,
 }
@@ -197,6 +199,7 @@ impl Default for Archive {
             window: Window::Made,
             sources: Vec::new(),
             missing_source: MissingSource::Absent,
+            keeps_deleted: false,
             messages_max: 2_000_000,
         }
     }

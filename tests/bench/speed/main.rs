@@ -13,6 +13,7 @@ mod frames;
 mod generator;
 mod goals;
 mod growth;
+mod instructions;
 mod latency;
 mod loops;
 mod null;

@@ -8,6 +8,7 @@
 mod archive;
 mod asking;
 mod chance;
+mod looks;
 mod planning;
 mod server;
 

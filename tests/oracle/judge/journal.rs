@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use super::historic::Historic;
 use super::spans::{Span, Spans};
 use super::{Streams, Unreadable};
 
@@ -98,6 +99,7 @@ pub(crate) struct Journal {
     by_id: HashMap<(u32, Box<str>), usize>,
     by_digest: HashMap<(u32, u64), usize>,
     by_seq: HashMap<u64, Place>,
+    pub(crate) historic: Historic,
     /// The time of the last line.
     pub(crate) until_us: i64,
     pub(crate) has_end: bool,
@@ -119,6 +121,7 @@ impl Journal {
             by_id: HashMap::new(),
             by_digest: HashMap::new(),
             by_seq: HashMap::new(),
+            historic: Historic::default(),
             until_us: i64::MIN,
             has_end: false,
         })
@@ -138,8 +141,8 @@ impl Journal {
         }
     }
 
-    fn take(&mut self, line: &[u8], streams: &mut Streams) -> Result<(), serde_json::Error> {
-        let line: Line<'_> = serde_json::from_slice(line)?;
+    fn take(&mut self, whole: &[u8], streams: &mut Streams) -> Result<(), serde_json::Error> {
+        let line: Line<'_> = serde_json::from_slice(whole)?;
         let at_us = line.true_us.unwrap_or(line.at_us);
         self.until_us = self.until_us.max(at_us);
         let stream = line.stream.map(|name| streams.number(name));
@@ -155,6 +158,7 @@ impl Journal {
             ("closed" | "gone", _, Some(connection)) => self.served_until(at_us, |key| key.0 == connection),
             ("listening", ..) => self.seed = line.seed.unwrap_or_default(),
             ("end", ..) => self.has_end = true,
+            (event, ..) if Historic::concerns(event) => self.historic.take(whole, streams)?,
             _ => {}
         }
         Ok(())

@@ -8,16 +8,20 @@
 //! | `stored` | a row |
 //! | `deleted` | no row, and an order to delete it came |
 //! | `in_gap` | no row, and it was made inside a gap of its stream |
-//! | `pruned` | no row, and the driver says that retention took it |
+//! | `pruned` | no row, and it was made before the archive's `pruned_before_us`, which is no later than the driver allows |
 //! | `quarantined` | no row, but its frame is kept in quarantine |
 //! | `before` | no row, and it was made before its stream's history begins, which began in time |
 //! | `unwanted` | no row, and its stream was not in the list then |
 //! | `indeterminate` | no row, and nothing claims it: after the last word of a daemon that runs or was killed |
 //! | `repeated` | stored, and handed over more than once |
+//! | `healed` | a row that a backfill brought |
+//! | `withheld` | no row, in a gap that is filled: the server's archive had it not, and no answer of it said so |
 
 mod archive;
 mod classes;
 mod driver;
+mod healing;
+mod historic;
 mod journal;
 mod remains;
 mod spans;
@@ -74,6 +78,7 @@ pub(crate) fn judge(
     if let Some(wishes) = &mut wishes {
         wishes.catch_up(&mut streams)?;
         wishes.shift(promise.local_offset_us);
+        wishes.now_us = truth.until_us;
     }
     let snapshot = Archive::open(archive)?.snapshot(&mut streams)?;
     let driver = wishes.unwrap_or_else(|| Driver::told_by(&snapshot));
@@ -101,15 +106,17 @@ impl Look<'_> {
         let mut report = Report::new(self.truth);
         classes::count(self, &mut report);
         timeline::check(self, &mut report);
+        healing::check(self, &mut report);
         report
     }
 
-    /// An order that came over while its stream was covered is carried out, in every stream.
+    /// An order that came over while its stream was covered live is carried out, in every stream. One that was lost with a
+    /// connection is not given again by a backfill.
     fn is_obeyed(&self, order: &Order) -> bool {
         let at_us = self.local(&order.making);
         order.making.is_sent()
             && self.driver.wish_at(order.stream, at_us).is_some()
-            && self.seen.cover_at(order.stream, at_us).is_some()
+            && self.seen.live_at(order.stream, at_us).is_some()
     }
 
     /// The moment of a making by the clock of the daemon.

@@ -53,23 +53,30 @@ impl Look<'_> {
             if after.span.from_us < before.span.until_us {
                 let told = || format!("stream {name}: {} and {}", told(*before), told(*after));
                 report.find("OVERLAP", told);
-            } else if after.span.from_us > before.span.until_us && !self.may_part(stream, before.span, after.span) {
+            } else if after.span.from_us > before.span.until_us
+                && !self.may_part(stream, before.span, after.span)
+                && !self.is_pruned(stream, after.span.from_us)
+            {
                 report
                     .find("HOLE", || format!("stream {name}: nothing between {} and {}", told(*before), told(*after)));
             }
         }
         for cover in self.seen.covers.get(&stream).into_iter().flatten().filter(|cover| !cover.is_live) {
-            let filled =
-                self.gaps(stream).iter().filter(|gap| matches!(gap.state.as_str(), "filling" | "filled" | "partial"));
+            let filled = self.gaps(stream).iter().filter(|gap| gap.state == "filled");
             if !filled.map(|gap| gap.span).collect::<Spans>().hold(cover.span) {
                 report.find("OVERLAP", || {
-                    format!("stream {name}: backfill from {} outside of its gap", clock(cover.span.from_us))
+                    format!("stream {name}: backfill from {} outside of a filled gap", clock(cover.span.from_us))
                 });
             }
         }
         for wish in self.driver.wishes.iter().filter(|wish| wish.stream == stream) {
             self.history(wish, &pieces, report);
         }
+    }
+
+    /// What lies before is gone: by the word of the archive, and as far as the driver allows.
+    fn is_pruned(&self, stream: u32, until_us: i64) -> bool {
+        until_us <= self.seen.pruned_before(stream) && self.driver.is_pruned(stream, until_us.saturating_sub(1))
     }
 
     /// A stream that was taken out and in again has nothing to say about the time between.
@@ -102,7 +109,8 @@ impl Look<'_> {
             }
             return;
         };
-        if first.span.from_us.saturating_sub(wish.begun.until_us) > self.promise.starting_us {
+        let late = first.span.from_us.saturating_sub(wish.begun.until_us) > self.promise.starting_us;
+        if late && !self.is_pruned(wish.stream, first.span.from_us) {
             report.find("HOLE", || {
                 format!("stream {name}: wanted since {}, and begins with {}", clock(wish.begun.until_us), told(*first))
             });

@@ -46,6 +46,20 @@ pub(crate) fn stop_when_pruned(scene: &mut Scene, before: i64) -> Option<()> {
     scene.heard("stopped").map(drop)
 }
 
+/// A start on an archive with a gap, until that is filled and nothing is left of the job, and a stop; if the daemon lives
+/// to see them.
+pub(crate) fn stop_when_healed(scene: &mut Scene) -> Option<()> {
+    scene.heard("subscribed")?;
+    let archive = scene.archive();
+    wait("the gap to be filled", || {
+        let closed = number(&archive, "SELECT count(*) FROM backfills WHERE stage = 'closed'");
+        let closed = closed.is_ok_and(|closed| closed > 0).then_some(Some(()));
+        closed.or_else(|| has_died(scene.daemon().pid()).then_some(None))
+    })?;
+    scene.daemon().signal(Signal::TERM);
+    scene.heard("stopped").map(drop)
+}
+
 /// Whether a process has ended. Waiting for it would take its stops away from whoever traces it.
 fn has_died(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "))

@@ -3,6 +3,8 @@
 use crate::scene::Stage;
 use rusqlite::Connection;
 use serde_json::json;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 const WORLD: &str = "[world]\nstreams = 10\nrate = 200\n";
 
@@ -65,5 +67,47 @@ fn a_reader_holds_its_snapshot() {
     assert!(growth["wal_bytes"].as_u64().unwrap() > 16 << 20, "{growth}");
     assert_eq!(count(), before, "the reader sees what it saw");
     reader.execute_batch("ROLLBACK").unwrap();
+    scene.finish(&["stored"]);
+}
+
+/// Whether a process holds a lock of SQLite's on this file.
+fn holds_lock(pid: u32, file: &Path) -> bool {
+    let inode = std::fs::metadata(file).unwrap().ino().to_string();
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    let mut locks = locks.lines().map(|line| line.split_whitespace().collect::<Vec<&str>>());
+    locks.any(|words| {
+        let is_of = |place: &str| place.rsplit(':').next() == Some(inode.as_str());
+        words.get(1) == Some(&"POSIX")
+            && words.get(4) == Some(&pid.to_string().as_str())
+            && words.iter().any(|word| is_of(word))
+    })
+}
+
+/// Row 44, by somebody who means no harm: who closes the archive last clears its log away, and must not take itself for
+/// the last. The daemon reads beside its own writer to find gaps, and a file that it opens and closes by itself would
+/// cost the writer its lock (SQLite, How To Corrupt, section 2.2).
+#[test]
+fn a_reader_that_may_write_comes_and_goes() {
+    let mut scene = Stage::new(WORLD).settings("[backfill]\nmode = \"auto\"\n").heals().open();
+    scene.start();
+    scene.holds("SELECT count(*) > 100 FROM interactions");
+    let (archive, log, pid) = (scene.archive(), scene.path("archive.db-wal"), scene.daemon().pid());
+    // Gaps are looked for at each reload.
+    for _ in 0..3 {
+        let all = 0..scene.streams.len();
+        scene.list(all);
+        assert!(holds_lock(pid, &archive), "the writer has lost its lock");
+    }
+    let was = std::fs::metadata(&log).unwrap().ino();
+    for _ in 0..20 {
+        let other = Connection::open(&archive).unwrap();
+        other.query_row("SELECT count(*) FROM interactions", [], |row| row.get::<_, i64>(0)).unwrap();
+    }
+    let is = std::fs::metadata(&log).map(|log| log.ino()).ok();
+    assert_eq!(is, Some(was), "the log was cleared away under the daemon");
+    let rows = scene.number("SELECT count(*) FROM interactions");
+    scene.holds(&format!("SELECT count(*) > {rows} + 100 FROM interactions"));
+    assert_eq!(scene.number("SELECT count(*) FROM notices WHERE notice LIKE 'storage-%'"), 0);
+    assert!(holds_lock(pid, &archive), "the writer has lost its lock");
     scene.finish(&["stored"]);
 }

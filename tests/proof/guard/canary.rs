@@ -11,7 +11,7 @@ use super::peer::{Peer, TEXT, against, close, frame, listen, refuse, request, up
 use crate::scene::{KEY, Scene, Stage};
 
 /// The key as it stands in the address.
-const SENT: &str = "c4n4ry%2Bkey%2Fof%25the%26scenes";
+pub(super) const SENT: &str = "c4n4ry%2Bkey%2Fof%25the%26scenes";
 
 /// Every form in which the key must not be found, in lower case.
 fn forms() -> Vec<Vec<u8>> {
@@ -24,7 +24,7 @@ fn forms() -> Vec<Vec<u8>> {
 }
 
 /// Fails if a form of the key is in there.
-fn assert_clean(place: &str, bytes: &[u8]) {
+pub(super) fn assert_clean(place: &str, bytes: &[u8]) {
     let lower = bytes.to_ascii_lowercase();
     for form in forms() {
         let found = lower.windows(form.len()).position(|window| window == form);
@@ -85,7 +85,7 @@ const HASTY: &str = "[reconnect]\ntrouble_first = \"50ms\"\ntrouble_max = \"100m
      identity_retry = \"100ms\"\n[liveness]\nsilence = \"1s\"\n";
 
 /// What an operator or a neighbour can see of a scene, by its place.
-fn visible(scene: &mut Scene, pid: Option<u32>) -> Vec<(String, Vec<u8>)> {
+pub(super) fn visible(scene: &mut Scene, pid: Option<u32>) -> Vec<(String, Vec<u8>)> {
     let mut places = vec![("the log".to_owned(), scene.daemon().said.join("\n").into_bytes())];
     for (name, arguments) in [
         ("check", ""),
@@ -107,7 +107,7 @@ fn visible(scene: &mut Scene, pid: Option<u32>) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The files of an archive.
-fn files(archive: &Path) -> Vec<(String, Vec<u8>)> {
+pub(super) fn files(archive: &Path) -> Vec<(String, Vec<u8>)> {
     let names = ["", "-wal", "-shm", ".lock"].map(|suffix| format!("{}{suffix}", archive.display()));
     names.into_iter().map(|name| (name.clone(), fs::read(&name).unwrap())).collect()
 }

@@ -6,6 +6,7 @@ mod limits;
 mod peer;
 mod process;
 mod redirect;
+mod rest;
 mod tls;
 mod users;
 mod words;

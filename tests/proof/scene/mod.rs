@@ -63,6 +63,8 @@ pub(crate) struct Scene {
     folder: TempDir,
     server: Option<Running>,
     url: String,
+    /// What `backfill.url` is to be; nothing: what it is by itself.
+    rest: Option<String>,
     /// Hash and label of every stream of the world.
     pub(crate) streams: Vec<(String, String)>,
     diary: Diary,
@@ -89,6 +91,12 @@ impl Scene {
     /// The daemon connects to this address from its next start on: something that leads to the simulator.
     pub(crate) fn lead(&mut self, url: &str) {
         url.clone_into(&mut self.url);
+        self.settings("");
+    }
+
+    /// Backfill asks this address from the next start on.
+    pub(crate) fn lead_rest(&mut self, url: &str) {
+        self.rest = Some(url.to_owned());
         self.settings("");
     }
 
@@ -160,6 +168,17 @@ impl Scene {
         self.diary.only(fault, &streams.collect::<Vec<&str>>());
     }
 
+    /// The fault reaches back to this moment: from then on nobody was truly served.
+    pub(crate) fn since(&mut self, fault: &Fault, from_us: i64) {
+        self.diary.since(fault, from_us);
+    }
+
+    /// Nobody reads along any more; nothing wrong was found until now.
+    pub(crate) fn watched_no_more(&mut self) {
+        let (seen, _) = self.watch.take().unwrap().end(true).unwrap();
+        assert!(seen.verdict() != crate::oracle::Verdict::Violated, "{seen}");
+    }
+
     /// A gap of this fault may be so much wider than the fault lasts: [`EXCESS`] if nothing is said.
     pub(crate) fn bound(&mut self, fault: &Fault, excess: Duration) {
         self.diary.bound(fault, excess);
@@ -168,6 +187,12 @@ impl Scene {
     /// The fault is over, and this proves that it happened.
     pub(crate) fn over(&mut self, fault: Fault, proof: &Value) {
         self.diary.end(fault, Some(proof.to_string()));
+    }
+
+    /// Rows of these streams of the world that arrived more than so long ago may be gone at any time, and no others.
+    pub(crate) fn keeps(&mut self, places: Range<usize>, age: Duration) {
+        let streams = places.filter_map(|place| self.streams.get(place)).map(|(hash, _)| hash.as_str());
+        self.diary.keeps(&streams.collect::<Vec<&str>>(), age);
     }
 
     /// Gives the simulator a cue, and waits until its journal says that this event came of it. Returns that line.
@@ -195,6 +220,13 @@ impl Scene {
             let mut parsed = lines.iter().skip(after).map(|line| serde_json::from_str(line).unwrap());
             parsed.find(|line| which(line))
         })
+    }
+
+    /// The lines of the simulator's journal after the first so many that are of this event.
+    pub(crate) fn told(&self, after: usize, event: &str) -> Vec<Value> {
+        let lines = file::lines(&self.journal());
+        let parsed = lines.iter().skip(after).map(|line| serde_json::from_str::<Value>(line).unwrap());
+        parsed.filter(|line| line["event"] == event).collect()
     }
 
     /// How many lines of the simulator's journal after the first so many are of this event.
@@ -241,7 +273,7 @@ impl Scene {
 
     /// Changes settings; a running daemon takes them with its next reload.
     pub(crate) fn settings(&self, more: &str) {
-        let text = settings::text(&self.url, &self.archive(), &[&self.stage.settings, more]);
+        let text = settings::text(&self.url, self.rest.as_deref(), &self.archive(), &[&self.stage.settings, more]);
         std::fs::write(self.path("daemon.toml"), text).unwrap();
     }
 

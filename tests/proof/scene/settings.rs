@@ -32,10 +32,11 @@ margin = "1s"
 "#;
 
 /// The text of daemon.toml: the base, and the tables that are laid over it.
-pub(super) fn text(url: &str, archive: &Path, over: &[&str]) -> String {
+pub(super) fn text(url: &str, rest: Option<&str>, archive: &Path, over: &[&str]) -> String {
     let mut settings: Table = BASE.parse().unwrap();
     let places = format!("[source]\nurl = {:?}\n[archive]\npath = {:?}\n", url, archive.display().to_string());
-    for more in [places.as_str()].iter().chain(over) {
+    let rest = rest.map_or_else(String::new, |rest| format!("[backfill]\nurl = {rest:?}\n"));
+    for more in [places.as_str(), rest.as_str()].iter().chain(over) {
         settings = laid(settings, more.parse().unwrap());
     }
     settings.to_string()

@@ -17,14 +17,20 @@ pub(crate) struct Stage {
     pub(super) archive: Option<PathBuf>,
     pub(super) starts_badly: bool,
     listed: Option<usize>,
+    heals: bool,
 }
 
 impl Stage {
     /// A world, as `siftd simulate` reads it. It ticks every second unless it says otherwise.
     pub(crate) fn new(scenario: &str) -> Self {
-        let given: toml::Table = scenario.parse().unwrap();
+        Self::laid(&[scenario])
+    }
+
+    /// The same of several texts, the later over the earlier.
+    pub(crate) fn laid(scenarios: &[&str]) -> Self {
         let base: toml::Table = "[node]\ntick_every = \"1s\"\n".parse().unwrap();
-        let text = settings::laid(base, given).to_string();
+        let laid = scenarios.iter().fold(base, |under, over| settings::laid(under, over.parse().unwrap()));
+        let text = laid.to_string();
         Self::of(Scenario::parse(&text).unwrap_or_else(|fault| panic!("{fault}")))
     }
 
@@ -32,9 +38,16 @@ impl Stage {
         Self { scenario, ..Self::default() }
     }
 
-    /// Settings over those of [`settings::BASE`].
+    /// Settings over those of [`settings::BASE`]; what is given later goes over what was given before.
     pub(crate) fn settings(mut self, more: &str) -> Self {
-        more.clone_into(&mut self.settings);
+        let under: toml::Table = self.settings.parse().unwrap();
+        self.settings = settings::laid(under, more.parse().unwrap()).to_string();
+        self
+    }
+
+    /// `backfill.url` leads to the simulator.
+    pub(crate) fn heals(mut self) -> Self {
+        self.heals = true;
         self
     }
 
@@ -81,13 +94,14 @@ impl Stage {
         let server = Server::start(self.scenario.clone(), &folder.path().join("journal.jsonl")).unwrap();
         let streams = server.streams().to_vec();
         let url = server.url();
+        let rest = self.heals.then(|| server.rest_url());
         let key = folder.path().join("api-key");
         std::fs::write(&key, KEY).unwrap();
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
         let diary = Diary::create(&folder.path().join("driver.jsonl"));
         let listed = (0..self.listed.unwrap_or(streams.len())).collect();
-        let scene =
-            Scene { stage: self, folder, server: Some(server), url, streams, diary, listed, daemon: None, watch: None };
+        let server = Some(server);
+        let scene = Scene { stage: self, folder, server, url, rest, streams, diary, listed, daemon: None, watch: None };
         scene.write_list();
         scene.settings("");
         scene
