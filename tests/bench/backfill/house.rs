@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ const SOURCES: &str = "bitly, board, disqus, facebook, facebook_page, instagram,
                        wordpress, youtube";
 
 pub(crate) struct House {
+    program: PathBuf,
     folder: TempDir,
     daemon: Child,
     server: Child,
@@ -30,7 +31,7 @@ pub(crate) struct House {
 }
 
 impl House {
-    pub(crate) fn open(streams: u32, rate: u32) -> Self {
+    pub(crate) fn open(program: &Path, streams: u32, rate: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let scenario = format!(
@@ -39,7 +40,7 @@ impl House {
              [rest.fees]\ncalls = 100000000\n"
         );
         fs::write(path("scenario.toml"), scenario).unwrap();
-        let mut server = siftd();
+        let mut server = Command::new(program);
         server.arg("simulate").arg("--scenario").arg(path("scenario.toml")).arg("--journal").arg("/dev/null");
         server.args(["--listen", "127.0.0.1:0", "--control", "stdin", "--streams-file", "-"]);
         let mut server = server.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -59,12 +60,12 @@ impl House {
         );
         fs::write(path("daemon.toml"), settings).unwrap();
         let log = fs::File::create(path("log")).unwrap();
-        let mut daemon = siftd();
+        let mut daemon = Command::new(program);
         daemon.arg("--config").arg(path("daemon.toml")).arg("run").stderr(log).stdin(Stdio::null());
         let daemon = daemon.spawn().unwrap();
         let archive = opened(&path("archive.db"));
         let orders = server.stdin.take().unwrap();
-        let house = Self { folder, daemon, server, orders, archive, streams };
+        let house = Self { program: program.to_owned(), folder, daemon, server, orders, archive, streams };
         house.until("every stream is active", |house| {
             house.number("SELECT count(*) FROM streams WHERE state = 'active'") >= f64::from(streams)
         });
@@ -86,7 +87,7 @@ impl House {
     /// Has the gaps filled; returns when rows come.
     pub(crate) fn heal(&self) -> Child {
         let before = self.rows_healed();
-        let mut backfill = siftd();
+        let mut backfill = Command::new(&self.program);
         backfill.arg("--config").arg(self.folder.path().join("daemon.toml")).arg("backfill");
         let backfill = backfill.stdout(Stdio::null()).spawn().unwrap();
         self.until("rows come", |house| house.rows_healed() > before);
@@ -144,12 +145,8 @@ impl Drop for House {
     }
 }
 
-fn siftd() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_siftd"))
-}
-
 /// The archive, as soon as the daemon has made it.
-fn opened(path: &PathBuf) -> Connection {
+fn opened(path: &Path) -> Connection {
     let begun = Instant::now();
     loop {
         let archive = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);

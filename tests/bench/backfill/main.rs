@@ -9,6 +9,7 @@
 
 mod house;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -30,6 +31,9 @@ struct Args {
     /// How long a window is, in seconds
     #[arg(long, default_value_t = 8)]
     window: u64,
+    /// The program that is measured [default: the one that was built with this]
+    #[arg(long, default_value = env!("CARGO_BIN_EXE_siftd"), hide_default_value = true)]
+    program: PathBuf,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -48,7 +52,7 @@ struct Window {
 
 fn main() {
     let args = Args::parse();
-    let mut house = House::open(args.streams, args.rate);
+    let mut house = House::open(&args.program, args.streams, args.rate);
     println!("{} streams, {} interactions a second sent, windows of {} s", args.streams, args.rate, args.window);
     println!("round  without: live/s  us/live  with: live/s  us/live  healed/s");
     let (mut without, mut with) = (Vec::new(), Vec::new());
