@@ -8,9 +8,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a measurement that cannot be made ends it")]
 
 mod house;
+#[path = "../wait.rs"]
+mod wait;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -87,9 +89,9 @@ fn main() {
 }
 
 fn measured(house: &House, span: Duration) -> Window {
-    let begun = Instant::now();
+    let begun = wait::start();
     let (live, healed, cpu) = (house.live(), house.rows_healed(), house.cpu());
-    std::thread::sleep(span);
+    wait::nap(span);
     let seconds = begun.elapsed().as_secs_f64();
     let came = house.live() - live;
     let healed = (house.rows_healed() - healed) / seconds;
