@@ -318,7 +318,7 @@ fn sides_blocked(path: PathBuf, detail: String) -> ReadError {
                 let detail = format!("{} is missing and this user may not make it", side.display());
                 return ReadError::Failed { path, detail };
             }
-            Ok(_) | Err(_) => {}
+            Ok(()) | Err(_) => {}
         }
     }
     ReadError::Failed { path, detail }

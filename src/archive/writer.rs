@@ -23,8 +23,8 @@ use super::remains::{Remains, clear};
 use super::schema::{connect, settle};
 use super::trouble::Trouble;
 use crate::limits::{
-    CHECKPOINT_BYTES, COMMIT_BYTES_MAX, COMMIT_ROWS_DRAINING_MAX, COMMIT_ROWS_MAX, POSITION_EVERY, STORAGE_RETRY_FIRST,
-    STORAGE_RETRY_MAX,
+    CHECKPOINT_BYTES, COMMIT_APART, COMMIT_BYTES_MAX, COMMIT_ROWS_DRAINING_MAX, COMMIT_ROWS_MAX, POSITION_EVERY,
+    STORAGE_RETRY_FIRST, STORAGE_RETRY_MAX,
 };
 use crate::time::Time;
 
@@ -68,6 +68,8 @@ pub(super) struct Writer {
     strict: bool,
     trust: Trust,
     ill: Option<Illness>,
+    /// When rows were committed last.
+    wrote: Time,
     looked: Time,
     /// When the present round of clearing began, and the last one that the log was emptied after.
     begun: Time,
@@ -130,6 +132,7 @@ impl Writer {
             strict: true,
             trust: Trust::Sound,
             ill: None,
+            wrote: Time::from_micros(0),
             looked: now,
             begun: now,
             emptied: now,
@@ -170,7 +173,7 @@ impl Writer {
         loop {
             self.parts.queue.beat();
             let rows = if self.draining { COMMIT_ROWS_DRAINING_MAX } else { COMMIT_ROWS_MAX };
-            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, self.patience()) {
+            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, self.patience(), self.wrote.after(COMMIT_APART)) {
                 Task::Nothing => self.idle()?,
                 Task::Write(parcels) => self.write(parcels)?,
                 Task::Adopt { added, now, answer } => {
@@ -208,6 +211,7 @@ impl Writer {
             self.draining = drain;
         }
         self.parts.queue.release(parcels);
+        self.wrote = self.parts.queue.now();
         Ok(())
     }
 

@@ -137,12 +137,11 @@ impl Failure {
     fn exit(&self) -> Exit {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Stopped,
-            Self::Output(_) | Self::File { .. } => Exit::Storage,
+            Self::Output(_) | Self::File { .. } | Self::Report(_) => Exit::Storage,
             Self::Usage(_) | Self::Notice(_) => Exit::Usage,
             Self::Reload(refusal) => refusal.exit(),
             Self::Backfill(refusal) => refusal.exit(),
             Self::Backup(refusal) => refusal.exit(),
-            Self::Report(refusal) => refusal.exit(),
             Self::Settings(_) => Exit::Config,
             Self::Archive(error) => match error {
                 ReadError::Foreign { .. } | ReadError::Newer { .. } | ReadError::Damaged { .. } => Exit::Damaged,

@@ -81,6 +81,7 @@ struct Incident {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the view's name for it")]
 struct Stream {
     stream: String,
     label: Option<String>,

@@ -15,7 +15,6 @@ use super::gaps::Since;
 use super::output::cell;
 use crate::archive::reading::Reading;
 use crate::config::archive_path;
-use crate::exit::Exit;
 use crate::time::Time;
 
 use data::Data;
@@ -45,12 +44,6 @@ pub struct Args {
 pub struct Unwritten {
     path: PathBuf,
     why: io::Error,
-}
-
-impl Unwritten {
-    pub(super) const fn exit(&self) -> Exit {
-        Exit::Storage
-    }
 }
 
 const PAGE: &str = include_str!("page.html");

@@ -11,7 +11,7 @@ use super::peers::{self, Peer};
 use super::process::Process;
 use super::sample::{Measures, Own, float};
 use super::stage::{Look, Running, Stage, Trim, log_of, role, size};
-use super::{growth, latency, questions, setup};
+use super::{growth, instructions, latency, questions, setup};
 
 /// Messages of a peer's run, as a part of the others': it is slow.
 const PEER_PART: usize = 4;
@@ -26,8 +26,11 @@ pub(crate) struct Contestant {
     pub(crate) what: &'static str,
     /// Only where a long run is asked for, and once.
     pub(crate) long: bool,
-    pub(crate) run: Box<dyn Fn(&Plan) -> Vec<(&'static str, Measures)>>,
+    pub(crate) run: Run,
 }
+
+/// One turn of a contestant: what is measured, by the name of the measurement.
+type Run = Box<dyn Fn(&Plan) -> Vec<(&'static str, Measures)>>;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +48,7 @@ fn of(name: &'static str, what: &'static str, run: impl Fn(&Plan) -> Measures + 
 pub(crate) fn own() -> Vec<Contestant> {
     let daemon = |synchronous, ids, tls, reader| {
         move |plan: &Plan| {
-            let trim = Trim { synchronous, ids, tls, ..Trim::default() };
+            let trim = Trim { synchronous, tls, ids, ..Trim::default() };
             siftd(&Stage::new(), &trim, reader, plan.messages)
         }
     };
@@ -89,6 +92,9 @@ pub(crate) fn own() -> Vec<Contestant> {
         of("latency-flood", "as fast as they are taken", |plan: &Plan| latency::paced(0, plan.messages, plan.quick)),
         of("setup-plain", "5,000 streams, plain", |_: &Plan| setup::subscribed(false)),
         of("setup-tls", "5,000 streams, TLS 1.3", |_: &Plan| setup::subscribed(true)),
+        of("instructions", "the daemon behind valgrind", |plan: &Plan| {
+            instructions::counted(if plan.quick { 2_000 } else { 20_000 })
+        }),
         of("idle", "5,000 streams and no message", |plan: &Plan| latency::idle(plan.quick)),
     ]
 }
