@@ -32,13 +32,11 @@ fn rendered(page: &Path) -> Option<String> {
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("file://{}", page.display()))
         .output();
-    match browser {
-        Ok(browser) => Some(String::from_utf8_lossy(&browser.stdout).into_owned()),
-        Err(_) => {
-            skipped("chromium is missing (Debian: chromium)");
-            None
-        }
-    }
+    let Ok(browser) = browser else {
+        skipped("chromium is missing (Debian: chromium)");
+        return None;
+    };
+    Some(String::from_utf8_lossy(&browser.stdout).into_owned())
 }
 
 fn drawn(example: &Example) -> Option<String> {
