@@ -25,8 +25,7 @@ streams_file = "streams.txt"
 
 /// The shipped file with this line changed, and what `load` says to it.
 fn shipped_with(folder: &Folder, number: usize, line: &str) -> String {
-    let lines = SHIPPED.lines().enumerate();
-    let lines: Vec<_> = lines.map(|(n, old)| if n == number { line } else { old }).collect();
+    let lines: Vec<_> = SHIPPED.lines().enumerate().map(|(n, old)| if n == number { line } else { old }).collect();
     folder.faults(lines.join("\n"))
 }
 
