@@ -37,6 +37,7 @@ use sample::Book;
 /// Measures siftd; writes docs/speed.md and docs/speed.svg after a full run.
 #[derive(Debug, Parser)]
 #[command(name = "speed")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word on the command line")]
 struct Asked {
     #[command(subcommand)]
     role: Option<Role>,
@@ -108,7 +109,7 @@ fn measure(asked: &Asked) {
     let (rounds, messages) = if asked.quick { (1, 20_000) } else { (asked.rounds, asked.messages) };
     let plan = Plan { messages, quick: asked.quick };
     let meant = |name: &str| asked.only.is_empty() || asked.only.iter().any(|part| name.contains(part.as_str()));
-    let problems = if asked.no_peers { Vec::new() } else { report::install() };
+    let problems = if asked.no_peers { Vec::new() } else { report::install(meant) };
     let mut all = contest::own();
     if !asked.no_peers {
         all.extend(contest::peers());
