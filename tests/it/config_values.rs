@@ -272,7 +272,7 @@ fn backfill_that_could_never_begin_is_refused() {
         page = "1KiB"
         units_an_hour = -1
         ! daemon.toml:2:12: backfill.deadline: must lie between 1s and 31d
-        ! daemon.toml:3:7: backfill.lag: must lie between 0s and 30d
+        ! daemon.toml:3:7: backfill.lag: must lie between 0ms and 30d
         ! daemon.toml:4:17: backfill.rows_a_second: must lie between 1 and 1000000
         ! daemon.toml:5:8: backfill.page: must lie between 64KiB and 50MiB
         ! daemon.toml:6:17: backfill.units_an_hour: must lie between 0 and 1000000
