@@ -5,7 +5,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::wait;
 
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
@@ -81,7 +83,7 @@ impl House {
             house.number("SELECT count(*) FROM gaps WHERE state = 'closed'") >= f64::from(house.streams)
         });
         // The second in which the gaps ended is over, and what waited meanwhile is taken in.
-        std::thread::sleep(Duration::from_secs(3));
+        wait::nap(Duration::from_secs(3));
     }
 
     /// Has the gaps filled; returns when rows come.
@@ -126,11 +128,11 @@ impl House {
     }
 
     fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let begun = Instant::now();
+        let begun = wait::start();
         while !holds(self) {
             let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
             assert!(begun.elapsed() < PATIENCE, "it never came about that {what}:\n{}", log());
-            std::thread::sleep(Duration::from_millis(20));
+            wait::nap(Duration::from_millis(20));
         }
     }
 }
@@ -147,14 +149,9 @@ impl Drop for House {
 
 /// The archive, as soon as the daemon has made it.
 fn opened(path: &Path) -> Connection {
-    let begun = Instant::now();
-    loop {
-        let archive = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
-        let known = |archive: &Connection| archive.query_row("SELECT count(*) FROM backfills", [], |_| Ok(())).is_ok();
-        match archive.ok().filter(known) {
-            Some(archive) => return archive,
-            None if begun.elapsed() > PATIENCE => panic!("{} never became an archive", path.display()),
-            None => std::thread::sleep(Duration::from_millis(20)),
-        }
-    }
+    wait::until("the archive", Duration::from_millis(20), PATIENCE, || {
+        let archive = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+        let known = archive.query_row("SELECT count(*) FROM backfills", [], |_| Ok(())).is_ok();
+        known.then_some(archive)
+    })
 }

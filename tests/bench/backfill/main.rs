@@ -5,12 +5,14 @@
 //! runs and once while none does. Which comes first changes with each round. It prints each round, the medians, their
 //! spread and the ratio.
 #![expect(clippy::print_stdout, reason = "what it measures is its output")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a measurement that cannot be made ends it")]
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot be made ends it")]
 
 mod house;
+#[path = "../wait.rs"]
+mod wait;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -87,9 +89,9 @@ fn main() {
 }
 
 fn measured(house: &House, span: Duration) -> Window {
-    let begun = Instant::now();
+    let begun = wait::start();
     let (live, healed, cpu) = (house.live(), house.rows_healed(), house.cpu());
-    std::thread::sleep(span);
+    wait::nap(span);
     let seconds = begun.elapsed().as_secs_f64();
     let came = house.live() - live;
     let healed = (house.rows_healed() - healed) / seconds;

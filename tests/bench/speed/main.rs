@@ -3,12 +3,7 @@
 //! Everything runs in turn, several rounds of it, and each figure is a median with its spread. docs/speed.md has the last
 //! full run. The same program is the server, the consumers to compare with, and the looks from outside, each in a process
 //! of its own.
-#![expect(
-    clippy::unwrap_used,
-    clippy::unwrap_in_result,
-    clippy::panic,
-    reason = "a benchmark ends where something is not as it must be"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark ends where something is not as it must be")]
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
 mod clock;
@@ -42,7 +37,7 @@ use sample::Book;
 /// Measures siftd; writes docs/speed.md and docs/speed.svg after a full run.
 #[derive(Debug, Parser)]
 #[command(name = "speed")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word on the command line")]
 struct Asked {
     #[command(subcommand)]
     role: Option<Role>,
@@ -143,7 +138,7 @@ fn measure(asked: &Asked) {
 }
 
 /// One run, as it comes.
-fn tell(round: usize, name: &str, measures: &[(&str, f64)]) {
+fn tell(round: usize, name: &str, measures: &sample::Measures) {
     let told: Vec<String> =
         measures.iter().map(|(measure, value)| format!("{measure} {}", sample::figure(*value))).collect();
     say(&format!("{:>2} {name:<16} {}", round + 1, told.join(", ")));
