@@ -314,8 +314,7 @@ fn what_is_unwise_is_a_warning() {
     let folder = Folder::new();
     let unwise = "allow_insecure = true\n[liveness]\nsilence = \"30s\"\n[backfill]\nlag = \"59m\"\n";
     folder.write("daemon.toml", format!("{GOOD}{unwise}"));
-    let warnings = folder.load().unwrap().warnings;
-    let warnings: Vec<_> = warnings.iter().map(|warning| folder.plain(warning)).collect();
+    let warnings: Vec<_> = folder.load().unwrap().warnings.iter().map(|warning| folder.plain(warning)).collect();
     expect![[r#"
         daemon.toml:5:18: source.allow_insecure: allows an unencrypted way to another host; whoever sees the traffic has the API key
         daemon.toml:7:11: liveness.silence: is no longer than the 30s between two ticks; healthy connections will be closed; write at least "65s"

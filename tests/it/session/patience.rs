@@ -215,14 +215,13 @@ fn a_frame_that_comes_in_pieces_is_no_silence_and_proves_nothing() {
             0.2 < ack a b
             0.2 > say info subscribed: all streams answered: 2 active, 0 out, after 0.100 s
             30 < tick
-            95 > say warn silence
-            95 > gap a from 27 silence
-            95 > gap b from 27 silence
-            95 > say warn gap-opened
-            95 > say warn disconnected
-            95 > say info reconnecting: attempt 1 to connect in 0.0 s (silence)
-            95 > dial
-            300 < part
+            300 > say warn suspended
+            300 > gap a from 27 suspended
+            300 > gap b from 27 suspended
+            300 > say warn gap-opened
+            300 > say warn disconnected
+            300 > say info reconnecting: attempt 1 to connect in 0.0 s (suspended)
+            300 > dial
         "#]],
     );
 }
