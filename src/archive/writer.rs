@@ -363,7 +363,8 @@ impl Writer {
         } else if log.bytes <= self.parts.options.max_wal {
             self.move_at = self.parts.options.max_wal;
         }
-        if self.begun > self.emptied && self.parts.remains.is_through() && !self.draining && self.parts.queue.is_empty() {
+        if self.begun > self.emptied && self.parts.remains.is_through() && !self.draining && self.parts.queue.is_empty()
+        {
             self.emptied = self.begun;
             // Without waiting for readers: the next minute will do as well.
             self.parts.db.busy_timeout(Duration::ZERO).ok();
