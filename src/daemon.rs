@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::archive::reading::{ReadError, Reading};
-use crate::archive::{Archive, OpenError, Options, Purpose, QueueBounds, Recovery, Synchronous, Unhealed};
+use crate::archive::{Archive, Keep, OpenError, Options, Purpose, QueueBounds, Recovery, Synchronous, Unhealed};
 use crate::backfill::{Plan, Request, Situation, plan};
 use crate::config::{self, Loaded, Settings};
 use crate::decide::Session;
@@ -218,6 +218,7 @@ fn options_of(settings: &Settings, purpose: Purpose) -> Options {
         version: env!("CARGO_PKG_VERSION"),
         tombstones: settings.retention.tombstones,
         notices: settings.retention.notices,
+        keep: Keep { max_age: settings.retention.max_age, max_size: settings.retention.max_size.map(bytes) },
         starting: settings.gap.starting,
     }
 }

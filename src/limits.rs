@@ -12,6 +12,10 @@ pub const BURST_BYTES_MAX: usize = 256 * 1024;
 pub const COMMIT_ROWS_MAX: usize = 1_000;
 /// Rows in one commit while catching up.
 pub const COMMIT_ROWS_DRAINING_MAX: usize = 8_000;
+/// Fewer rows than this wait for more: a commit writes whole pages, however little has changed in them.
+pub const COMMIT_ROWS_FEW: usize = 5;
+/// They wait until the last commit is this old, so that the first row after a pause does not wait at all.
+pub const COMMIT_APART: Duration = Duration::from_millis(25);
 /// Payload bytes in one commit, beyond which it is closed. One message may exceed it.
 pub const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// What a batch weighs in the queue beside its payloads, so that empty ones cannot fill memory either.
@@ -90,6 +94,7 @@ pub const STOP_MAX: Duration = Duration::from_secs(10);
 const _: () = assert!(STREAMS_MAX <= FRAME_OBJECTS_MAX);
 const _: () = assert!(BURST_FRAMES_MAX <= COMMIT_ROWS_MAX);
 const _: () = assert!(BURST_BYTES_MAX <= COMMIT_BYTES_MAX);
+const _: () = assert!(COMMIT_ROWS_FEW < COMMIT_ROWS_MAX);
 const _: () = assert!(COMMIT_ROWS_MAX <= COMMIT_ROWS_DRAINING_MAX);
 const _: () = assert!(STORAGE_RETRY_FIRST.as_millis() <= STORAGE_RETRY_MAX.as_millis());
 const _: () = assert!(FAREWELL_MAX.as_millis() + DRAIN_AT_STOP_MAX.as_millis() < STOP_MAX.as_millis());

@@ -67,6 +67,19 @@ pub enum DaemonState {
 }
 
 impl DaemonState {
+    /// Every state.
+    pub const ALL: [Self; 9] = [
+        Self::Starting,
+        Self::Connecting,
+        Self::Subscribing,
+        Self::Live,
+        Self::Draining,
+        Self::Waiting,
+        Self::PausedBilling,
+        Self::Stopping,
+        Self::Stopped,
+    ];
+
     pub const fn word(self) -> &'static str {
         match self {
             Self::Starting => "starting",

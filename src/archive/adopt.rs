@@ -8,7 +8,7 @@ use super::ledger::{Ledger, Running};
 use super::open::{Standing, StreamStart, Wanted};
 use super::trouble::Trouble;
 use crate::record::StreamId;
-use crate::time::Time;
+use crate::time::{Time, micros_of};
 
 /// A stream as it was before it was adopted.
 struct Known {
@@ -30,6 +30,7 @@ pub(super) fn exactly(
             Some(stream) if !stream.retired => {
                 db.prepare_cached("UPDATE stream SET label = ?2, state = 'wanted', reason = NULL WHERE id = ?1")?
                     .execute(params![stream.id.0, entry.label])?;
+                keep(db, stream.id, entry)?;
                 start(ledger, entry, stream.id, stream.wanted)?
             }
             before => begin(db, ledger, entry, before, now)?,
@@ -57,6 +58,7 @@ pub(super) fn also(
             Some(stream) if !stream.retired => {
                 db.prepare_cached("UPDATE stream SET label = ?2 WHERE id = ?1")?
                     .execute(params![stream.id.0, entry.label])?;
+                keep(db, stream.id, entry)?;
             }
             before => starts.push(begin(db, ledger, entry, before, now)?),
         }
@@ -97,8 +99,24 @@ fn begin(
             .query_row(params![entry.name, entry.label, now.micros()], |row| row.get(0))?;
         StreamId(id)
     };
+    keep(db, id, entry)?;
     ledger.want(id, now);
     start(ledger, entry, id, now)
+}
+
+/// Renews a stream's own limits. What the limit of all has removed stays removed when the stream gets its own.
+fn keep(db: &Connection, stream: StreamId, entry: &Wanted) -> Result<(), Trouble> {
+    let age = entry.keep.max_age.map(micros_of);
+    let size = entry.keep.max_size.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+    db.prepare_cached(
+        "UPDATE stream
+            SET pruned = CASE WHEN max_age IS NULL AND ?2 IS NOT NULL
+                              THEN max(pruned, (SELECT value FROM meta WHERE name = 'pruned_by_age')) ELSE pruned END,
+                max_age = ?2, max_size = ?3
+          WHERE id = ?1 AND (max_age IS NOT ?2 OR max_size IS NOT ?3)",
+    )?
+    .execute(params![stream.0, age, size])?;
+    Ok(())
 }
 
 fn start(ledger: &Ledger, entry: &Wanted, id: StreamId, wanted: Time) -> Result<StreamStart, Trouble> {

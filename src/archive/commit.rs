@@ -4,6 +4,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, ffi, params};
 
 use super::batch::{Batch, Entry, Quarantined};
 use super::ledger::Ledger;
+use super::prune::Pruning;
 use super::tally::{Tally, uncount};
 use super::tombstone::Tombstones;
 use super::trouble::Trouble;
@@ -18,6 +19,7 @@ pub(super) struct Books {
     pub(super) ledger: Ledger,
     pub(super) tombstones: Tombstones,
     tally: Tally,
+    pub(super) pruning: Pruning,
     /// Whether there may be rows that came by backfill, over which live ones win.
     pub(super) backfilled: bool,
     /// When the daemon's row was written.
@@ -48,6 +50,7 @@ impl Books {
             ledger: Ledger::load(db)?,
             tombstones: Tombstones::load(db)?,
             tally: Tally::load(db)?,
+            pruning: Pruning::default(),
             backfilled: db.prepare("SELECT 1 FROM backfill_job LIMIT 1")?.exists([])?,
             told: Time::from_micros(0),
         })
@@ -128,12 +131,15 @@ impl Books {
 
     pub(super) fn delete(&mut self, db: &Connection, id: &str, now: Time) -> Result<(), Trouble> {
         self.tombstones.bar(db, id, now)?;
-        let mut rows = db.prepare_cached("DELETE FROM interaction WHERE id = ?1 RETURNING stream, received, bucket")?;
-        let gone: Vec<(u32, i64, i64)> =
-            rows.query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
-        for (stream, received, bucket) in gone {
+        let mut rows = db.prepare_cached(
+            "DELETE FROM interaction WHERE id = ?1 RETURNING stream, received, bucket, octet_length(payload)",
+        )?;
+        let gone: Vec<(u32, i64, i64, i64)> = rows
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+            .collect::<Result<_, _>>()?;
+        for (stream, received, bucket, bytes) in gone {
             if bucket < self.tally.bucket() {
-                uncount(db, StreamId(stream), received, self.tally.bucket())?;
+                uncount(db, StreamId(stream), received, bytes, self.tally.bucket())?;
             }
         }
         Ok(())
@@ -182,6 +188,11 @@ impl Books {
         let sql = "UPDATE state SET clock_offset = coalesce(?1, clock_offset), last_tick = coalesce(?2, last_tick)";
         db.prepare_cached(sql)?.execute(params![reach.clock_offset, reach.last_tick.map(Time::micros)])?;
         self.live(db, occasion)
+    }
+
+    /// The bucket that is being filled.
+    pub(super) const fn filling(&self) -> i64 {
+        self.tally.bucket()
     }
 
     /// Writes into the daemon's row that it lives.

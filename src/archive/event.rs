@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::time::Time;
+
 /// Events that may wait to be read. They are rare: changes of condition only.
 pub(super) const EVENTS_MAX: usize = 64;
 
@@ -16,6 +18,10 @@ pub enum Event {
     Recovered { after: Duration },
     /// A reader keeps the write-ahead log from being moved into the archive; it has grown to this many bytes.
     LogHeldBack { bytes: u64 },
+    /// So many rows, with so many bytes of payload, were older or more than is kept; they arrived before this moment.
+    Pruned { rows: u64, bytes: u64, before: Time },
+    /// Rows that should be gone have been waiting for that for this long.
+    PruningBehind { since: Duration, why: &'static str },
     /// The archive proved to be damaged. The writer has stopped; the daemon must end (65).
     Damaged { detail: String },
     /// A fault in this program. The writer has stopped; the daemon must end (70).

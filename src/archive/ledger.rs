@@ -36,6 +36,7 @@ pub(super) enum Running {
 
 /// What runs, by stream.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Ledger {
     running: HashMap<StreamId, Running>,
 }

@@ -11,7 +11,6 @@ use crate::coverage::Cause;
 use crate::record::{ConnectionId, StreamId};
 use crate::time::Time;
 
-const STREAM: StreamId = StreamId(1);
 const STARTING: Duration = Duration::from_micros(4);
 const CAUSES: [Cause; 3] = [Cause::Network, Cause::Billing, Cause::Starting];
 
@@ -25,7 +24,7 @@ enum Truth {
 }
 
 /// What happens next.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     /// Acknowledged on the next connection, or on the same again.
     Covered {
@@ -54,7 +53,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// The stream's time, moment by moment, and where what runs began.
+#[derive(Clone)]
 struct Model {
+    stream: StreamId,
     moments: Vec<Truth>,
     began: i64,
     wanted: i64,
@@ -62,6 +63,14 @@ struct Model {
 }
 
 impl Model {
+    /// A stream that is wanted from the tenth moment on, in an archive that has it, and nothing else of it.
+    fn new(db: &Connection, id: u32) -> Self {
+        let sql = "INSERT INTO stream (id, name, state, wanted) VALUES (?1, ?1, 'wanted', 10)";
+        db.execute(sql, [id]).unwrap();
+        let moments = vec![Truth::Nothing; 400];
+        Self { stream: StreamId(id), moments, began: 10, wanted: 10, runs: Some(Truth::Nothing) }
+    }
+
     fn from(&mut self, at: i64, truth: Truth) {
         let at = usize::try_from(at).unwrap();
         for moment in self.moments.iter_mut().skip(at) {
@@ -119,9 +128,13 @@ impl Model {
     }
 }
 
-fn rows(db: &Connection, sql: &str) -> Vec<(i64, Option<i64>, String)> {
-    let mut statement = db.prepare(sql).unwrap();
-    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap().map(Result::unwrap).collect()
+fn rows(db: &Connection, sql: &str, stream: StreamId) -> Vec<(i64, Option<i64>, String)> {
+    let mut statement = db.prepare_cached(sql).unwrap();
+    statement
+        .query_map([stream.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect()
 }
 
 /// Covers that touch are one stretch.
@@ -147,16 +160,16 @@ fn apply(db: &Connection, ledger: &mut Ledger, model: &mut Model, connection: &m
                 let sql = "INSERT INTO connection (id, opened, url, covered, proven) VALUES (?1, ?2, '', ?2, ?2)";
                 db.execute(sql, [*connection, now]).unwrap();
             }
-            ledger.covered(db, STREAM, ConnectionId(*connection), at(now), STARTING).unwrap();
+            ledger.covered(db, model.stream, ConnectionId(*connection), at(now), STARTING).unwrap();
             model.covered(now);
         }
         Step::Gap { cause, back } => {
             let cause = CAUSES.get(*cause).copied().unwrap();
-            ledger.gap(db, STREAM, at(now - back), cause, None).unwrap();
+            ledger.gap(db, model.stream, at(now - back), cause, None).unwrap();
             model.gap(now - back, cause);
         }
         Step::Retired { back } => {
-            ledger.retired(db, STREAM, at(now), at(now - back)).unwrap();
+            ledger.retired(db, model.stream, at(now), at(now - back)).unwrap();
             match model.runs {
                 Some(Truth::Covered) => {
                     model.from((now - back).max(model.began), Truth::Missing(Cause::Shutdown));
@@ -168,18 +181,40 @@ fn apply(db: &Connection, ledger: &mut Ledger, model: &mut Model, connection: &m
             model.runs = None;
         }
         Step::Wanted if model.runs.is_none() => {
-            let sql = "UPDATE stream SET state = 'wanted', wanted = ?1, began = NULL, retired = NULL WHERE id = 1";
-            db.execute(sql, [now]).unwrap();
-            ledger.want(STREAM, at(now));
+            let sql = "UPDATE stream SET state = 'wanted', wanted = ?1, began = NULL, retired = NULL WHERE id = ?2";
+            db.execute(sql, [now, model.stream.0.into()]).unwrap();
+            ledger.want(model.stream, at(now));
             (model.wanted, model.began, model.runs) = (now, now, Some(Truth::Nothing));
         }
         Step::Wanted => {}
         Step::Reloaded => {
             let again = Ledger::load(db).unwrap();
-            assert_eq!(again.running(STREAM).unwrap(), ledger.running(STREAM).unwrap());
+            assert_eq!(again.running(model.stream).unwrap(), ledger.running(model.stream).unwrap());
             *ledger = again;
         }
     }
+}
+
+/// The ledger says of a stream what the model says.
+fn assert_agrees(db: &Connection, ledger: &Ledger, model: &Model, after: &[impl std::fmt::Debug]) {
+    let gaps = rows(db, "SELECT started, ended, cause FROM gap WHERE stream = ?1 ORDER BY started, id", model.stream);
+    let lost = model.stretches(|truth| match truth {
+        Truth::Missing(cause) => Some(cause.word()),
+        Truth::Nothing | Truth::Covered => None,
+    });
+    assert_eq!(gaps, lost, "gaps of {:?} after {after:?}", model.stream);
+    let covers = rows(db, "SELECT began, ended, 'covered' FROM cover WHERE stream = ?1 ORDER BY began", model.stream);
+    let proven = model.stretches(|truth| (truth == Truth::Covered).then_some("covered"));
+    assert_eq!(joined(covers), proven, "covers of {:?} after {after:?}", model.stream);
+    let runs = !matches!(ledger.running(model.stream).unwrap(), Running::Retired);
+    assert_eq!(runs, model.runs.is_some(), "{:?} after {after:?}", model.stream);
+}
+
+/// An archive with a connection and nothing else.
+fn archive() -> Connection {
+    let db = schema::in_memory();
+    db.execute("INSERT INTO connection (id, opened, url, covered, proven) VALUES (1, 10, '', 10, 10)", []).unwrap();
+    db
 }
 
 proptest! {
@@ -189,27 +224,68 @@ proptest! {
     fn covers_and_gaps_are_the_wanted_time_without_hole_or_overlap(
         steps in proptest::collection::vec((step(), 1..8_i64), 1..40)
     ) {
-        let db = schema::in_memory();
-        db.execute("INSERT INTO stream (id, name, state, wanted) VALUES (1, 'a', 'wanted', 10)", []).unwrap();
-        db.execute("INSERT INTO connection (id, opened, url, covered, proven) VALUES (1, 10, '', 10, 10)", []).unwrap();
+        let db = archive();
+        let mut model = Model::new(&db, 1);
         let mut ledger = Ledger::load(&db).unwrap();
-        let mut model =
-            Model { moments: vec![Truth::Nothing; 400], began: 10, wanted: 10, runs: Some(Truth::Nothing) };
         let (mut now, mut connection) = (10, 1);
         for (step, pause) in &steps {
             now += pause;
             apply(&db, &mut ledger, &mut model, &mut connection, now, step);
-            let gaps = rows(&db, "SELECT started, ended, cause FROM gap ORDER BY started, id");
-            let lost = model.stretches(|truth| match truth {
-                Truth::Missing(cause) => Some(cause.word()),
-                Truth::Nothing | Truth::Covered => None,
-            });
-            prop_assert_eq!(gaps, lost, "after {:?}", step);
-            let covers = rows(&db, "SELECT began, ended, 'covered' FROM cover ORDER BY began");
-            let proven = model.stretches(|truth| (truth == Truth::Covered).then_some("covered"));
-            prop_assert_eq!(joined(covers), proven, "after {:?}", step);
-            let runs = !matches!(ledger.running(STREAM).unwrap(), Running::Retired);
-            prop_assert_eq!(runs, model.runs.is_some());
+            assert_agrees(&db, &ledger, &model, &[step]);
         }
     }
+}
+
+/// What can happen to each of two streams, and how many such events are tried in every order.
+const STEPS: [Step; 7] = [
+    Step::Covered { fresh: true },
+    Step::Covered { fresh: false },
+    Step::Gap { cause: 0, back: 0 },
+    Step::Gap { cause: 1, back: 4 },
+    Step::Retired { back: 2 },
+    Step::Wanted,
+    Step::Reloaded,
+];
+const DEEP: usize = 4;
+
+/// One after the other, three moments apart: two of them are more than [`STARTING`].
+const APART: i64 = 3;
+
+/// Tries every step of every stream from here on, and takes it back. Says how many.
+fn explore(
+    db: &Connection,
+    ledger: &Ledger,
+    models: &[Model; 2],
+    connection: i64,
+    past: &mut Vec<(usize, Step)>,
+) -> usize {
+    if past.len() == DEEP {
+        return 0;
+    }
+    let mut tried = 0;
+    // A connection is renewed when it carries nobody any more.
+    let busy = models.iter().any(|model| model.runs == Some(Truth::Covered));
+    let now = 10 + APART * i64::try_from(past.len() + 1).unwrap();
+    // The streams are alike: the first step is the first one's.
+    for place in 0..if past.is_empty() { 1 } else { 2 } {
+        for step in STEPS.into_iter().filter(|step| !(busy && matches!(step, Step::Covered { fresh: true }))) {
+            db.execute_batch("SAVEPOINT step").unwrap();
+            let (mut ledger, mut models, mut connection) = (ledger.clone(), models.clone(), connection);
+            past.push((place, step));
+            apply(db, &mut ledger, models.get_mut(place).unwrap(), &mut connection, now, &step);
+            models.iter().for_each(|model| assert_agrees(db, &ledger, model, past));
+            tried += 1 + explore(db, &ledger, &models, connection, past);
+            past.pop();
+            db.execute_batch("ROLLBACK TO step; RELEASE step").unwrap();
+        }
+    }
+    tried
+}
+
+#[test]
+fn whatever_happens_to_two_streams_in_four_steps_they_do_not_touch_each_other() {
+    let db = archive();
+    let models = [1, 2].map(|id| Model::new(&db, id));
+    let tried = explore(&db, &Ledger::load(&db).unwrap(), &models, 1, &mut Vec::new());
+    assert!(tried > 10_000, "{tried}");
 }

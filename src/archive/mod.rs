@@ -8,6 +8,7 @@
 //! | `writer`, `trouble`, `identity`, `checkpoint` | the one thread that writes, and what it does when it cannot |
 //! | `commit`, `tally`, `tombstone` | what one transaction writes |
 //! | `remains` | what deleted rows leave in the file, and how it is cleared |
+//! | `prune`, `pace` | what is older, or larger, than the settings keep |
 //! | `heal`, `unhealed` | jobs that fill gaps: what each step writes, and what there is to do |
 //!
 //! Three facts hold it together. The position of a connection commits with the rows before it. A stream that is
@@ -30,6 +31,8 @@ mod ledger;
 mod ledger_model;
 mod lock;
 mod open;
+mod pace;
+mod prune;
 mod queue;
 pub mod reading;
 mod recover;
@@ -46,6 +49,8 @@ pub use batch::Batch;
 pub use commit::INSERT as INSERT_INTERACTION;
 pub use event::{Event, Events};
 pub use heal::Healing;
-pub use open::{Archive, Crashed, OpenError, Options, Purpose, Recovery, Standing, StreamStart, Synchronous, Wanted};
+pub use open::{
+    Archive, Crashed, Keep, OpenError, Options, Purpose, Recovery, Standing, StreamStart, Synchronous, Wanted,
+};
 pub use queue::{AdoptError, FinishError, Intake, QueueBounds};
 pub use unhealed::Unhealed;

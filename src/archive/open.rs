@@ -68,8 +68,19 @@ pub struct Options {
     pub tombstones: Duration,
     /// How long notices are kept.
     pub notices: Duration,
+    /// How long rows are kept, and how many.
+    pub keep: Keep,
     /// A stream acknowledged this soon after it became wanted has no gap before.
     pub starting: Duration,
+}
+
+/// How much is kept; where nothing is said, everything.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Keep {
+    /// From the arrival on. A stream's own takes the place of the archive's, be it longer or shorter.
+    pub max_age: Option<Duration>,
+    /// Bytes: of the file for the archive, of its payloads for a stream. The archive's holds for all streams.
+    pub max_size: Option<u64>,
 }
 
 /// Why the archive cannot be used.
@@ -100,6 +111,8 @@ pub enum OpenError {
 pub struct Wanted {
     pub name: String,
     pub label: Option<String>,
+    /// Its own limits.
+    pub keep: Keep,
 }
 
 /// A wanted stream, as its history stands.

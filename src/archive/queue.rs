@@ -12,7 +12,7 @@ use super::batch::Batch;
 use super::heal::Healing;
 use super::open::{StreamStart, Wanted};
 use crate::healing::Written;
-use crate::limits::{BURST_BYTES_MAX, COMMIT_ROWS_MAX, QUARANTINED_WEIGHT};
+use crate::limits::{BURST_BYTES_MAX, COMMIT_ROWS_FEW, COMMIT_ROWS_MAX, QUARANTINED_WEIGHT};
 use crate::time::Time;
 
 /// The unit in which the bound is counted, in bytes.
@@ -81,6 +81,17 @@ struct Waiting {
     spare: Vec<Batch>,
     finish_by: Option<Time>,
     gone: bool,
+}
+
+impl Waiting {
+    /// Whether all that waits is a few rows: nothing that anyone waits for in turn.
+    fn can_wait(&self) -> bool {
+        let mut orders = self.orders.iter();
+        match (orders.next(), orders.next()) {
+            (Some(Order::Write(parcel)), None) => parcel.batch.rows() < COMMIT_ROWS_FEW && !parcel.batch.is_grave(),
+            _ => false,
+        }
+    }
 }
 
 /// Both ends' view of the queue.
@@ -278,12 +289,17 @@ impl Queue {
         self.lock().orders.is_empty()
     }
 
-    /// Takes what waits, at most so many rows and bytes of batches but always one; waits for it for `patience`.
-    pub(super) fn take(&self, rows: usize, bytes: usize, patience: Duration) -> Task {
+    /// Takes what waits, at most so many rows and bytes of batches but always one; waits for it for `patience`, and, if
+    /// it is little, until `until` for more.
+    pub(super) fn take(&self, rows: usize, bytes: usize, patience: Duration, until: Time) -> Task {
         let waiting = self.lock();
-        let (mut waiting, _) = self
+        let (waiting, _) = self
             .arrived
             .wait_timeout_while(waiting, patience, |waiting| waiting.orders.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        let (mut waiting, _) = self
+            .arrived
+            .wait_timeout_while(waiting, until.since(self.now()), |waiting| waiting.can_wait())
             .unwrap_or_else(PoisonError::into_inner);
         let mut parcels: Vec<Parcel> = Vec::new();
         let (mut taken_rows, mut taken_bytes) = (0, 0);
@@ -375,7 +391,7 @@ fn keep(spare: &mut Vec<Batch>, batch: Batch) {
 mod tests {
     use super::*;
     use crate::archive::batch::Entry;
-    use crate::record::StreamId;
+    use crate::record::{Record, StreamId};
     use crate::signal::Interaction;
 
     fn filled(rows: usize, payload: &str) -> Batch {
@@ -406,7 +422,7 @@ mod tests {
             let whole = queue.room.available_permits();
             let (mut sent, mut stored) = (Vec::new(), Vec::new());
             let mut store = || {
-                let Task::Write(parcels) = queue.take(10, 100_000, Duration::ZERO) else { return false };
+                let Task::Write(parcels) = queue.take(10, 100_000, Duration::ZERO, Time::default()) else { return false };
                 for entry in parcels.iter().flat_map(|parcel| parcel.batch.parts().1) {
                     let Entry::Interaction { payload, .. } = entry else { panic!("only interactions were sent") };
                     stored.push(*payload);
@@ -428,6 +444,48 @@ mod tests {
             proptest::prop_assert_eq!(queue.room.available_permits(), whole);
             proptest::prop_assert_eq!((intake.queued_bytes(), intake.queued_frames()), (0, 0));
         }
+    }
+
+    /// How many rows are taken at once when one more batch comes after the first. The queue's clock stands still.
+    fn taken(then: usize) -> usize {
+        let (intake, queue) = Queue::new(QueueBounds { max_bytes: 1 << 24 }, 0, Box::new(Time::default));
+        intake.try_send(filled(1, "{}")).unwrap();
+        let sender = intake.clone();
+        let sender = std::thread::spawn(move || {
+            // Not before the other is about to take.
+            while sender.progress() == 0 {
+                std::thread::yield_now();
+            }
+            sender.try_send(filled(then, "{}")).unwrap();
+        });
+        queue.beat();
+        let until = Time::from_micros(500_000);
+        let Task::Write(parcels) = queue.take(10, 100_000, Duration::ZERO, until) else { panic!("there are rows") };
+        sender.join().unwrap();
+        parcels.iter().map(|parcel| parcel.batch.rows()).sum()
+    }
+
+    #[test]
+    fn a_few_rows_wait_for_more_and_no_longer() {
+        assert_eq!(taken(COMMIT_ROWS_FEW - 1), COMMIT_ROWS_FEW);
+        // These remain a few, and are taken when the time is over.
+        assert_eq!(taken(1), 2);
+    }
+
+    #[test]
+    fn what_others_wait_for_does_not_wait() {
+        let (intake, queue) = Queue::new(QueueBounds { max_bytes: 1 << 24 }, 0, Box::new(Time::default));
+        let take = || queue.take(10, 100_000, Duration::ZERO, Time::NEVER);
+        let mut grave = filled(1, "{}");
+        grave.record(Record::Drain(true));
+        for urgent in [filled(COMMIT_ROWS_FEW, "{}"), grave] {
+            intake.try_send(urgent).unwrap();
+            assert!(matches!(take(), Task::Write(_)));
+        }
+        intake.try_send(filled(1, "{}")).unwrap();
+        assert!(queue.push(Order::Finish { answer: oneshot::channel().0 }));
+        assert!(matches!(take(), Task::Write(_)));
+        assert!(matches!(take(), Task::Finish { .. }));
     }
 
     #[test]

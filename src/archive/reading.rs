@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::backup::{Backup, Progress, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
@@ -16,6 +17,9 @@ use super::schema::{APPLICATION_ID, VERSION, strangeness};
 
 /// How long a reader waits for a lock. In WAL mode the writer holds none that bars readers, but a restore does.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Pages that are copied between two looks at the progress: 8 MiB.
+const COPY_PAGES: i32 = 256;
 
 /// Why an archive cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +78,52 @@ impl Reading {
     /// From here on every question sees the archive as it is at the first of them.
     pub fn hold_still(&self) -> Result<(), ReadError> {
         self.connection.execute_batch("BEGIN").map_err(|error| explained(&self.path, &error))
+    }
+
+    /// How large the archive is, in bytes.
+    pub fn bytes(&self) -> Result<u64, ReadError> {
+        let ask = |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+        let pages = ask("page_count").map_err(|error| explained(&self.path, &error))?;
+        let size = ask("page_size").map_err(|error| explained(&self.path, &error))?;
+        Ok(u64::from(pages).saturating_mul(u64::from(size)))
+    }
+
+    /// Copies the whole archive, as it is now, into the empty file at `target`, and tells how many bytes are done. The
+    /// copy needs no log beside it. It is not on the disk yet when this returns.
+    ///
+    /// One transaction holds the archive still: a copy in several would begin anew at each commit of the daemon.
+    pub fn copy_into(&self, target: &Path, done: impl Fn(u64)) -> Result<(), ReadError> {
+        self.hold_still()?;
+        let here = |error: rusqlite::Error| explained(&self.path, &error);
+        let there = |error: rusqlite::Error| explained(target, &error);
+        // The first question is what holds it still.
+        let size: u32 = self
+            .connection
+            .query_row("SELECT page_size FROM pragma_page_size, (SELECT count(*) FROM sqlite_schema)", [], |row| {
+                row.get(0)
+            })
+            .map_err(here)?;
+        let mut copy = Connection::open(target).map_err(there)?;
+        // Whatever breaks off leaves a file that is not used.
+        copy.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(())).map_err(there)?;
+        copy.pragma_update(None, "synchronous", "OFF").map_err(there)?;
+        let backup = Backup::new(&self.connection, &mut copy).map_err(there)?;
+        loop {
+            let step = backup.step(COPY_PAGES).map_err(there)?;
+            let Progress { remaining, pagecount } = backup.progress();
+            let copied = u64::try_from(pagecount.saturating_sub(remaining)).unwrap_or(0);
+            done(copied.saturating_mul(size.into()));
+            match step {
+                StepResult::Done => break,
+                StepResult::More => {}
+                StepResult::Busy | StepResult::Locked | _ => return Err(ReadError::Locked(target.to_owned())),
+            }
+        }
+        drop(backup);
+        // A file in write-ahead mode cannot be read from a folder that cannot be written.
+        copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).map_err(there)?;
+        copy.close().map_err(|(_, error)| there(error))?;
+        self.connection.execute_batch("COMMIT").map_err(here)
     }
 
     /// Gives each row of an answer to `take`, as `read` finds it, while the answer still comes.
@@ -268,7 +318,7 @@ fn sides_blocked(path: PathBuf, detail: String) -> ReadError {
                 let detail = format!("{} is missing and this user may not make it", side.display());
                 return ReadError::Failed { path, detail };
             }
-            Ok(_) | Err(_) => {}
+            Ok(()) | Err(_) => {}
         }
     }
     ReadError::Failed { path, detail }

@@ -3,6 +3,8 @@
 //! Rows are put into buckets of 16,384 in the order of their arrival. A full bucket is counted once, per stream and
 //! per stream and hour; the views add the rows of the bucket that is being filled.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, params};
 
 use super::trouble::Trouble;
@@ -51,19 +53,22 @@ impl Tally {
     fn seal(&mut self, db: &Connection) -> Result<(), Trouble> {
         // In the order of the index, so that the rows of a stream and of an hour follow one another.
         let mut rows =
-            db.prepare_cached("SELECT stream, received FROM interaction WHERE bucket = ?1 ORDER BY stream, received")?;
+            db.prepare_cached(
+                "SELECT stream, received, octet_length(payload) FROM interaction WHERE bucket = ?1 ORDER BY stream, received",
+            )?;
         let mut rows = rows.query([self.bucket])?;
         let mut run: Option<Run> = None;
         while let Some(row) = rows.next()? {
-            let (stream, received): (u32, i64) = (row.get(0)?, row.get(1)?);
-            let hour = received.div_euclid(HOUR).saturating_mul(HOUR);
+            let (stream, received, bytes): (u32, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let hour = hour_of(received);
             match &mut run {
                 Some(run) if (run.stream, run.hour) == (stream, hour) => {
                     run.rows += 1;
+                    run.bytes += bytes;
                     run.last = received;
                 }
                 _ => {
-                    if let Some(full) = run.replace(Run { stream, hour, rows: 1, last: received }) {
+                    if let Some(full) = run.replace(Run { stream, hour, rows: 1, bytes, last: received }) {
                         full.add(db)?;
                     }
                 }
@@ -84,17 +89,18 @@ struct Run {
     stream: u32,
     hour: i64,
     rows: i64,
+    bytes: i64,
     last: i64,
 }
 
 impl Run {
     fn add(&self, db: &Connection) -> Result<(), Trouble> {
         db.prepare_cached(
-            "INSERT INTO tally (stream, interactions, last) VALUES (?1, ?2, ?3)
+            "INSERT INTO tally (stream, interactions, last, bytes) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (stream) DO UPDATE SET interactions = interactions + excluded.interactions,
-                                                last = max(last, excluded.last)",
+                                                last = max(last, excluded.last), bytes = bytes + excluded.bytes",
         )?
-        .execute(params![self.stream, self.rows, self.last])?;
+        .execute(params![self.stream, self.rows, self.last, self.bytes])?;
         db.prepare_cached(
             "INSERT INTO tally_hour (hour, stream, interactions) VALUES (?1, ?2, ?3)
              ON CONFLICT (hour, stream) DO UPDATE SET interactions = interactions + excluded.interactions",
@@ -104,20 +110,57 @@ impl Run {
     }
 }
 
+const fn hour_of(received: i64) -> i64 {
+    received.div_euclid(HOUR).saturating_mul(HOUR)
+}
+
+/// Rows of full buckets that were removed: how many, and the bytes of their payloads, by stream and hour.
+#[derive(Debug, Default)]
+pub(super) struct Hours(HashMap<(u32, i64), (i64, i64)>);
+
+impl Hours {
+    pub(super) fn add(&mut self, stream: u32, received: i64, bytes: i64) {
+        let (rows, sum) = self.0.entry((stream, hour_of(received))).or_default();
+        *rows += 1;
+        *sum += bytes;
+    }
+}
+
+/// They are no longer counted.
+pub(super) fn uncount_hours(db: &Connection, gone: &Hours) -> Result<(), Trouble> {
+    let mut less = db.prepare_cached(
+        "UPDATE tally SET interactions = interactions - ?2, bytes = max(bytes - ?3, 0) WHERE stream = ?1",
+    )?;
+    let mut none = db.prepare_cached("DELETE FROM tally WHERE stream = ?1 AND interactions <= 0")?;
+    let mut hour_less =
+        db.prepare_cached("UPDATE tally_hour SET interactions = interactions - ?3 WHERE hour = ?1 AND stream = ?2")?;
+    let mut hour_none =
+        db.prepare_cached("DELETE FROM tally_hour WHERE hour = ?1 AND stream = ?2 AND interactions <= 0")?;
+    for ((stream, hour), (rows, bytes)) in &gone.0 {
+        less.execute(params![stream, rows, bytes])?;
+        none.execute([stream])?;
+        hour_less.execute(params![hour, stream, rows])?;
+        hour_none.execute(params![hour, stream])?;
+    }
+    Ok(())
+}
+
 /// A row of a full bucket was deleted: it is no longer counted.
-pub(super) fn uncount(db: &Connection, stream: StreamId, received: i64, filling: i64) -> Result<(), Trouble> {
-    db.prepare_cached("UPDATE tally SET interactions = interactions - 1 WHERE stream = ?1")?.execute([stream.0])?;
-    db.prepare_cached("DELETE FROM tally WHERE stream = ?1 AND interactions <= 0")?.execute([stream.0])?;
+pub(super) fn uncount(
+    db: &Connection,
+    stream: StreamId,
+    received: i64,
+    bytes: i64,
+    filling: i64,
+) -> Result<(), Trouble> {
+    let mut gone = Hours::default();
+    gone.add(stream.0, received, bytes);
+    uncount_hours(db, &gone)?;
     db.prepare_cached(
         "UPDATE tally SET last = coalesce((SELECT max(received) FROM interaction
                                             WHERE bucket < ?3 AND stream = ?1), last)
           WHERE stream = ?1 AND last = ?2",
     )?
     .execute(params![stream.0, received, filling])?;
-    let hour = received.div_euclid(HOUR).saturating_mul(HOUR);
-    db.prepare_cached("UPDATE tally_hour SET interactions = interactions - 1 WHERE hour = ?1 AND stream = ?2")?
-        .execute(params![hour, stream.0])?;
-    db.prepare_cached("DELETE FROM tally_hour WHERE hour = ?1 AND stream = ?2 AND interactions <= 0")?
-        .execute(params![hour, stream.0])?;
     Ok(())
 }

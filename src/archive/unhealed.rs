@@ -14,7 +14,7 @@ const GAPS_MAX: u32 = 20_000;
 /// What the archive knows of backfill, at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Unhealed {
-    /// The gaps that have ended and are not filled.
+    /// The gaps that have ended and are not filled; not those of a time whose rows are removed as too old.
     pub gaps: Vec<Gap>,
     /// Jobs that are not closed.
     pub jobs: Vec<Job>,
@@ -34,6 +34,8 @@ SELECT g.id, g.stream, s.name, g.started, g.ended,
        (SELECT max(j.begun) FROM backfill_job j WHERE j.stream = g.stream)
   FROM gap g JOIN stream s ON s.id = g.stream
  WHERE g.state IN ('closed', 'partial') AND g.ended IS NOT NULL
+   AND g.ended > max(s.pruned, (SELECT value FROM meta WHERE name = 'pruned'),
+                     CASE WHEN s.max_age IS NULL THEN (SELECT value FROM meta WHERE name = 'pruned_by_age') ELSE 0 END)
  ORDER BY g.started, g.id LIMIT ?1";
 
 const PROVEN: &str = "

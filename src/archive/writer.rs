@@ -16,13 +16,15 @@ use super::event::Event;
 use super::identity::Identity;
 use super::lock::Lock;
 use super::open::{Options, Purpose, Synchronous, beside};
+use super::pace::Pace;
+use super::prune::expire_notices;
 use super::queue::{Parcel, Queue, Task};
 use super::remains::{Remains, clear};
 use super::schema::{connect, settle};
 use super::trouble::Trouble;
 use crate::limits::{
-    CHECKPOINT_BYTES, COMMIT_BYTES_MAX, COMMIT_ROWS_DRAINING_MAX, COMMIT_ROWS_MAX, POSITION_EVERY, STORAGE_RETRY_FIRST,
-    STORAGE_RETRY_MAX,
+    CHECKPOINT_BYTES, COMMIT_APART, COMMIT_BYTES_MAX, COMMIT_ROWS_DRAINING_MAX, COMMIT_ROWS_MAX, POSITION_EVERY,
+    STORAGE_RETRY_FIRST, STORAGE_RETRY_MAX,
 };
 use crate::time::Time;
 
@@ -43,8 +45,6 @@ const CHORES_EVERY: Duration = Duration::from_hours(1);
 const CHORES_AGAIN: Duration = Duration::from_secs(1);
 /// How often a reader that holds the log back is worth a word.
 const HELD_BACK_EVERY: Duration = Duration::from_mins(10);
-/// Notices removed in one step.
-const NOTICES_STEP: i64 = 500;
 
 /// What the writer is made of.
 pub(super) struct Parts {
@@ -68,6 +68,8 @@ pub(super) struct Writer {
     strict: bool,
     trust: Trust,
     ill: Option<Illness>,
+    /// When rows were committed last.
+    wrote: Time,
     looked: Time,
     /// When the present round of clearing began, and the last one that the log was emptied after.
     begun: Time,
@@ -75,6 +77,7 @@ pub(super) struct Writer {
     /// No page is looked at before.
     clearing: Time,
     chores: Time,
+    pace: Pace,
     held_back: Option<Time>,
     /// The log's size from which the writer moves it itself.
     move_at: u64,
@@ -90,6 +93,17 @@ enum Trust {
     Stale,
     /// The connection must not be used again.
     Suspect,
+}
+
+/// How strictly a commit waits for the medium.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Care {
+    /// Always: something outside relies on it.
+    Grave,
+    /// As the settings and the pressure say.
+    Usual,
+    /// Not at all: if the power takes it back, it is done again.
+    Light,
 }
 
 /// A run of failures.
@@ -118,11 +132,13 @@ impl Writer {
             strict: true,
             trust: Trust::Sound,
             ill: None,
+            wrote: Time::from_micros(0),
             looked: now,
             begun: now,
             emptied: now,
             clearing: now,
             chores: now,
+            pace: Pace::new(now),
             held_back: None,
             move_at,
             unsynced: false,
@@ -157,15 +173,15 @@ impl Writer {
         loop {
             self.parts.queue.beat();
             let rows = if self.draining { COMMIT_ROWS_DRAINING_MAX } else { COMMIT_ROWS_MAX };
-            let patience = if self.is_clearing() { PATIENCE_CLEARING } else { PATIENCE };
-            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, patience) {
+            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, self.patience(), self.wrote.after(COMMIT_APART)) {
                 Task::Nothing => self.idle()?,
                 Task::Write(parcels) => self.write(parcels)?,
                 Task::Adopt { added, now, answer } => {
                     let work = |books: &mut Books, db: &Connection, _: Occasion| {
+                        books.pruning.forget();
                         adopt::also(db, &mut books.ledger, &added, now)
                     };
-                    let starts = self.persist(true, work)?;
+                    let starts = self.persist(Care::Grave, work)?;
                     // Nobody waits any more: the streams are wanted all the same.
                     drop(answer.send(starts));
                 }
@@ -173,7 +189,7 @@ impl Writer {
                     let work =
                         |books: &mut Books, db: &Connection, occasion: Occasion| books.heal(db, &healing, occasion);
                     // What leaves the machine, or costs money, is on the medium first.
-                    let written = self.persist(true, work)?;
+                    let written = self.persist(Care::Grave, work)?;
                     drop(answer.send(written));
                 }
                 Task::Finish { answer } => {
@@ -187,13 +203,15 @@ impl Writer {
 
     fn write(&mut self, parcels: Vec<Parcel>) -> Result<(), End> {
         let grave = parcels.iter().any(|parcel| parcel.batch.is_grave());
+        let care = if grave { Care::Grave } else { Care::Usual };
         let work = |books: &mut Books, db: &Connection, occasion: Occasion| {
             books.write(db, parcels.iter().map(|parcel| &parcel.batch), occasion)
         };
-        if let Some(drain) = self.persist(grave, work)? {
+        if let Some(drain) = self.persist(care, work)? {
             self.draining = drain;
         }
         self.parts.queue.release(parcels);
+        self.wrote = self.parts.queue.now();
         Ok(())
     }
 
@@ -203,19 +221,19 @@ impl Writer {
         if quiet || self.parts.options.purpose == Purpose::Fill {
             return Ok(());
         }
-        self.persist(false, Books::live)
+        self.persist(Care::Usual, Books::live)
     }
 
     /// Commits what `work` writes; tries until it succeeds, or can never succeed, or time is up.
     fn persist<T>(
         &mut self,
-        grave: bool,
+        care: Care,
         work: impl Fn(&mut Books, &Connection, Occasion) -> Result<T, Trouble>,
     ) -> Result<T, End> {
         let mut delay = STORAGE_RETRY_FIRST;
         loop {
             self.parts.queue.beat();
-            match self.attempt(grave, &work) {
+            match self.attempt(care, &work) {
                 Ok(done) => {
                     self.recovered();
                     return Ok(done);
@@ -234,7 +252,7 @@ impl Writer {
     /// One transaction, on a connection and with books that can be trusted.
     fn attempt<T>(
         &mut self,
-        grave: bool,
+        care: Care,
         work: &impl Fn(&mut Books, &Connection, Occasion) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         let now = self.parts.queue.now();
@@ -251,7 +269,7 @@ impl Writer {
             self.parts.books.told = told;
             self.trust = Trust::Sound;
         }
-        self.heed(grave)?;
+        self.heed(care)?;
         self.follow_log().ok();
         let occasion = Occasion { now, queue_frames: self.parts.queue.frames(), starting: self.parts.options.starting };
         let done = transact(&self.parts.db, |db| work(&mut self.parts.books, db, occasion));
@@ -278,8 +296,12 @@ impl Writer {
     }
 
     /// Chooses how strictly the next commit waits for the medium.
-    fn heed(&mut self, grave: bool) -> Result<(), Trouble> {
-        let strict = grave || (self.parts.options.synchronous == Synchronous::Full && !self.draining);
+    fn heed(&mut self, care: Care) -> Result<(), Trouble> {
+        let strict = match care {
+            Care::Grave => true,
+            Care::Usual => self.parts.options.synchronous == Synchronous::Full && !self.draining,
+            Care::Light => false,
+        };
         if strict != self.strict {
             self.parts.db.pragma_update(None, "synchronous", if strict { "FULL" } else { "NORMAL" })?;
             self.strict = strict;
@@ -332,17 +354,38 @@ impl Writer {
     fn look_after(&mut self) -> Result<(), End> {
         let now = self.parts.queue.now();
         self.watch_log(now)?;
+        self.prune(now)?;
         self.clear_some(now)?;
         if self.draining || now < self.chores || !self.parts.queue.is_empty() {
             return Ok(());
         }
         let (tombstones, notices) = (now.before(self.parts.options.tombstones), now.before(self.parts.options.notices));
-        let more = self.persist(false, |books, db, _| {
+        let more = self.persist(Care::Usual, |books, db, _| {
             let more = books.tombstones.expire(db, tombstones)?;
             Ok(expire_notices(db, notices)? || more)
         })?;
         self.chores = now.after(if more { CHORES_AGAIN } else { CHORES_EVERY });
         Ok(())
+    }
+
+    /// Removes some of what is too old or too much, where that keeps nobody waiting.
+    fn prune(&mut self, now: Time) -> Result<(), End> {
+        let (keep, rows) = (self.parts.options.keep, self.pace.rows());
+        let idle = self.draining || self.parts.options.purpose == Purpose::Fill;
+        if idle || !self.pace.is_due(now) || self.parts.queue.frames() > COMMIT_ROWS_MAX {
+            return Ok(());
+        }
+        // The next commit of the live stream takes it to the medium.
+        let step = self.persist(Care::Light, |books, db, occasion| books.prune(db, keep, rows, occasion.now))?;
+        let events = self.pace.took(step, now, self.parts.queue.now());
+        events.into_iter().flatten().for_each(|event| self.say(event));
+        Ok(())
+    }
+
+    /// How long to wait for work: no longer than until the next step of what is done beside it.
+    fn patience(&self) -> Duration {
+        let patience = if self.is_clearing() { PATIENCE_CLEARING } else { PATIENCE };
+        if self.draining { patience } else { patience.min(self.pace.due_in(self.parts.queue.now())) }
     }
 
     fn watch_log(&mut self, now: Time) -> Result<(), End> {
@@ -400,7 +443,8 @@ impl Writer {
     fn clear_next(&mut self) -> Result<(), Trouble> {
         let pages = self.parts.remains.next();
         if !pages.is_empty() {
-            let cleared = self.attempt(false, &|_: &mut Books, db: &Connection, _: Occasion| clear(db, &pages))?;
+            let cleared =
+                self.attempt(Care::Usual, &|_: &mut Books, db: &Connection, _: Occasion| clear(db, &pages))?;
             self.parts.remains.looked(&pages, cleared);
         }
         Ok(())
@@ -420,7 +464,7 @@ impl Writer {
         }
         if self.parts.remains.is_through() {
             let remains = std::mem::take(&mut self.parts.remains);
-            self.attempt(true, &|_: &mut Books, db: &Connection, _: Occasion| remains.mark(db)).ok();
+            self.attempt(Care::Grave, &|_: &mut Books, db: &Connection, _: Occasion| remains.mark(db)).ok();
         }
     }
 
@@ -452,12 +496,4 @@ pub(super) fn transact<T>(db: &Connection, work: impl FnOnce(&Connection) -> Res
         db.execute_batch("ROLLBACK").ok();
     }
     done
-}
-
-/// Removes some notices that are older than `before`; true if there may be more.
-fn expire_notices(db: &Connection, before: Time) -> Result<bool, Trouble> {
-    let removed = db
-        .prepare_cached("DELETE FROM notice WHERE id IN (SELECT id FROM notice ORDER BY id LIMIT ?1) AND at < ?2")?
-        .execute([NOTICES_STEP, before.micros()])?;
-    Ok(i64::try_from(removed).is_ok_and(|removed| removed == NOTICES_STEP))
 }

@@ -1,6 +1,7 @@
 //! The commands: what can be asked of siftd, and how an answer ends.
 
 pub mod backfill;
+pub mod backup;
 pub mod check;
 pub mod columns;
 pub mod demo;
@@ -10,6 +11,7 @@ pub mod gaps;
 pub mod manual;
 pub mod output;
 pub mod reload;
+pub mod report;
 pub mod run;
 pub mod simulate;
 pub mod status;
@@ -49,7 +51,7 @@ Exit codes:
   64  the command line makes no sense
   65  the archive is damaged, foreign, or newer than this program
   70  a bug
-  73  the archive cannot be created
+  73  the archive cannot be created, or the file of a backup
   74  input or output failed
   75  another daemon holds the archive (reload: none does, or it does not answer)
   77  the server refuses our identity
@@ -63,7 +65,9 @@ pub enum Command {
     Streams(streams::Args),
     Gaps(gaps::Args),
     Backfill(backfill::Args),
+    Backup(backup::Args),
     Reload(reload::Args),
+    Report(report::Args),
     Explain(explain::Args),
     Simulate(simulate::Args),
     Demo(demo::Args),
@@ -83,7 +87,9 @@ impl Cli {
             Command::Streams(args) => answered(|out| streams::run(args, config, out)),
             Command::Gaps(args) => answered(|out| gaps::run(args, config, now, out)),
             Command::Backfill(args) => answered(|out| backfill::run(args, config, now, out)),
+            Command::Backup(args) => answered(|out| backup::run(args, config, now, out)),
             Command::Reload(reload::Args {}) => answered(|out| reload::run(config, RELOAD_ANSWER_MAX, out)),
+            Command::Report(args) => answered(|out| report::run(args, config, now, out)),
             Command::Explain(args) => answered(|out| explain::run(args, out)),
             Command::Simulate(args) => simulate::run(args),
             Command::Demo(args) => demo::run(args),
@@ -116,6 +122,10 @@ pub enum Failure {
     #[error(transparent)]
     Backfill(#[from] backfill::Refusal),
     #[error(transparent)]
+    Backup(#[from] backup::Refusal),
+    #[error(transparent)]
+    Report(#[from] report::Unwritten),
+    #[error(transparent)]
     Notice(#[from] explain::UnknownNotice),
     #[error("{path} cannot be written ({error}): choose a folder that this user may write to")]
     File { path: String, error: io::Error },
@@ -127,10 +137,11 @@ impl Failure {
     fn exit(&self) -> Exit {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Stopped,
-            Self::Output(_) | Self::File { .. } => Exit::Storage,
+            Self::Output(_) | Self::File { .. } | Self::Report(_) => Exit::Storage,
             Self::Usage(_) | Self::Notice(_) => Exit::Usage,
             Self::Reload(refusal) => refusal.exit(),
             Self::Backfill(refusal) => refusal.exit(),
+            Self::Backup(refusal) => refusal.exit(),
             Self::Settings(_) => Exit::Config,
             Self::Archive(error) => match error {
                 ReadError::Foreign { .. } | ReadError::Newer { .. } | ReadError::Damaged { .. } => Exit::Damaged,

@@ -55,14 +55,19 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write) -> Result<()
 }
 
 fn print(streams: &[Columns], out: &mut dyn Write) -> Result<(), Failure> {
-    let headline =
-        ["STREAM", "LABEL", "STATE", "COVERED UNTIL", ">INTERACTIONS", "LAST INTERACTION", ">OPEN GAPS", "REASON"];
+    let mut headline =
+        vec!["STREAM", "LABEL", "STATE", "COVERED UNTIL", ">INTERACTIONS", "LAST INTERACTION", ">OPEN GAPS", "REASON"];
+    // Where nothing is limited there is nothing to say.
+    let limited = streams.iter().any(|stream| stream.number("pruned_before_us").is_some());
+    if limited {
+        headline.push("KEPT SINCE");
+    }
     let mut sheet = Sheet::new(&headline);
     let mut states: BTreeMap<&str, i64> = BTreeMap::new();
     for stream in streams {
         let moment = |name| stream.moment(name).map_or_else(|| "-".to_owned(), figures::moment);
         let count = |name| figures::count(stream.number(name).unwrap_or(0));
-        sheet.row(vec![
+        let mut row = vec![
             cell(stream.text("stream")),
             cell(stream.text("label")),
             cell(stream.text("state")),
@@ -71,7 +76,11 @@ fn print(streams: &[Columns], out: &mut dyn Write) -> Result<(), Failure> {
             moment("last_interaction_us"),
             count("open_gaps"),
             cell(stream.text("reason")),
-        ]);
+        ];
+        if limited {
+            row.push(moment("pruned_before_us"));
+        }
+        sheet.row(row);
         *states.entry(stream.text("state")).or_default() += 1;
     }
     if !streams.is_empty() {

@@ -49,6 +49,11 @@ impl Complaint {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// About one part of what stands there.
+    pub(super) fn about(self, part: &str) -> Self {
+        Self { sentence: format!("{part} {}", self.sentence), ..self }
+    }
+
     pub(super) fn at(self, place: Place, key: impl Into<String>) -> Fault {
         Fault { place, key: Some(cut(&key.into())), complaint: self }
     }

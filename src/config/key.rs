@@ -137,6 +137,8 @@ pub(super) const KEYS: &[Key] = &[
     key("backfill.deadline", Span(S, 31 * D), Default("5d"), Now),
     key("backfill.page", Size(64 * KIB, 50 * MIB), Default("2MiB"), Restart),
     key("backfill.rows_a_second", Count(1, 1_000_000), Default("1000"), Now),
+    key("retention.max_age", Span(S, 36_500 * D), Nothing, Restart),
+    key("retention.max_size", Size(64 * MIB, 1024 * 1024 * GIB), Nothing, Restart),
     key("retention.tombstones", Span(S, 36_500 * D), Default("90d"), Restart),
     key("retention.notices", Span(S, 36_500 * D), Default("365d"), Restart),
     key("tls.ca_file", Text, Nothing, NextConnection),

@@ -17,6 +17,9 @@ const TICK: Duration = Duration::from_secs(30);
 /// The end of a job "must be at least one hour in the past" (`DataSift`, Historics).
 const ARCHIVED: Duration = Duration::from_hours(1);
 
+/// Whoever keeps less may have meant another unit.
+const DAY: Duration = Duration::from_hours(24);
+
 /// The keys that list streams.
 pub(super) const STREAMS: &[&str] = &["source.streams", "source.streams_file"];
 
@@ -190,6 +193,12 @@ pub(super) fn doubts(layered: &Layered, places: &Places<'_>, warnings: &mut Faul
         let complaint = Complaint::new("is no longer than the 30s between two ticks")
             .hint("healthy connections will be closed; write at least \"65s\"");
         warnings.push(complaint.at(places.of("liveness.silence"), "liveness.silence"));
+    }
+    let short = layered.retention.max_age.filter(|age| *age < DAY);
+    if short.is_some() && places.sound(&["retention.max_age"]) {
+        let complaint = Complaint::new("keeps less than a day")
+            .hint("older interactions are removed for good; write days as \"30d\"");
+        warnings.push(complaint.at(places.of("retention.max_age"), "retention.max_age"));
     }
     if layered.source.allow_insecure {
         let complaint = Complaint::new("allows an unencrypted way to another host")

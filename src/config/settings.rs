@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 
 use super::secret::ApiKey;
-use super::units::{size, span};
+use super::units::{maybe_size, maybe_span, size, span};
 
 /// Everything that daemon.toml and the files it names have to say.
 ///
@@ -63,6 +63,10 @@ pub struct StreamEntry {
     pub name: String,
     /// What the operator calls it; no control character in it.
     pub label: Option<String>,
+    /// How long its interactions are kept, where it is not as long as all others.
+    pub max_age: Option<Duration>,
+    /// How many bytes of its payloads are kept.
+    pub max_size: Option<usize>,
 }
 
 /// The protocol that the source speaks.
@@ -259,6 +263,12 @@ pub enum BackfillOrder {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
+    /// Interactions, from their arrival on.
+    #[serde(default, with = "maybe_span", skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<Duration>,
+    /// The archive, in bytes.
+    #[serde(default, with = "maybe_size", skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<usize>,
     /// The mark that an interaction was deleted.
     #[serde(with = "span")]
     pub tombstones: Duration,

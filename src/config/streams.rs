@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::fault::{Complaint, Faults, Place, quoted};
 use super::settings::StreamEntry;
+use super::shape::Given;
+use super::{key, units};
 use crate::limits::STREAMS_MAX;
 
 /// 32 characters, "hash" in every message (`DataSift`, Streaming API, Multiple Streams).
@@ -31,7 +34,7 @@ impl Gathering {
         Self { max, ..Self::default() }
     }
 
-    /// Takes one stream as it is written, `HASH [label]`; `place` tells where its nth character
+    /// Takes one stream as it is written, `HASH [max_age=SPAN] [max_size=SIZE] [label]`; `place` tells where its nth character
     /// stands.
     pub(super) fn take(&mut self, text: &str, key: &str, place: impl Fn(usize) -> Place, faults: &mut Faults) {
         let entry = match entry(text) {
@@ -96,7 +99,7 @@ impl Gathering {
     }
 }
 
-/// Reads `HASH [label]`, or says what is wrong with it and after how many characters.
+/// Reads `HASH [max_age=SPAN] [max_size=SIZE] [label]`, or says what is wrong with it and after how many characters.
 fn entry(text: &str) -> Result<StreamEntry, (Complaint, usize)> {
     let text = text.trim_end();
     let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
@@ -113,7 +116,7 @@ fn entry(text: &str) -> Result<StreamEntry, (Complaint, usize)> {
         ));
         return Err((complaint, foreign.unwrap_or(0)));
     }
-    let label = rest.trim_start();
+    let (limits, label) = limits(text, rest)?;
     let start = text.chars().count().saturating_sub(label.chars().count());
     if let Some(at) = label.chars().position(char::is_control) {
         let complaint =
@@ -125,5 +128,45 @@ fn entry(text: &str) -> Result<StreamEntry, (Complaint, usize)> {
         return Err((complaint, start));
     }
     let label = (!label.is_empty()).then(|| label.to_owned());
-    Ok(StreamEntry { name: name.to_ascii_lowercase(), label })
+    Ok(StreamEntry { name: name.to_ascii_lowercase(), label, max_age: limits.max_age, max_size: limits.max_size })
 }
+
+/// A stream's own limits.
+#[derive(Default)]
+struct Limits {
+    max_age: Option<Duration>,
+    max_size: Option<usize>,
+}
+
+/// Reads `max_age=30d` and `max_size=1GiB`, each once and in any order, off the head of what follows a hash. What is left
+/// is the label.
+fn limits<'t>(text: &str, rest: &'t str) -> Result<(Limits, &'t str), (Complaint, usize)> {
+    let (mut found, mut rest) = (Limits::default(), rest.trim_start());
+    loop {
+        let word = rest.split(char::is_whitespace).next().unwrap_or_default();
+        let Some((name, value)) = word.split_once('=').filter(|(name, _)| matches!(*name, AGE | SIZE)) else {
+            return Ok((found, rest));
+        };
+        let at = text.chars().count().saturating_sub(rest.chars().count());
+        let path = if name == AGE { "retention.max_age" } else { "retention.max_size" };
+        let judged = key::find(path).map(|key| key.shape.judge(&Given::Text(value)));
+        if let Some(Err(complaint)) = judged {
+            return Err((complaint.about(name), at));
+        }
+        let twice = if name == AGE {
+            let age = units::parse(value, units::SPANS).map(Duration::from_millis);
+            std::mem::replace(&mut found.max_age, age).is_some()
+        } else {
+            let size = units::parse(value, units::SIZES).and_then(|bytes| usize::try_from(bytes).ok());
+            std::mem::replace(&mut found.max_size, size).is_some()
+        };
+        if twice {
+            return Err((Complaint::new(format!("{name} is written twice")).hint("remove one of the two"), at));
+        }
+        rest = rest.get(word.len()..).unwrap_or_default().trim_start();
+    }
+}
+
+/// The words by which a line of the list limits what is kept of its stream.
+const AGE: &str = "max_age";
+const SIZE: &str = "max_size";

@@ -61,6 +61,44 @@ pub(super) mod size {
     }
 }
 
+/// [`span`] of what may be absent.
+pub(super) mod maybe_span {
+    use std::time::Duration;
+
+    use serde::de::Deserializer;
+    use serde::ser::Serializer;
+
+    #[expect(clippy::ref_option, reason = "serde hands every field by reference")]
+    pub(in crate::config) fn serialize<S: Serializer>(span: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
+        match span {
+            Some(span) => super::span::serialize(span, out),
+            None => out.serialize_none(),
+        }
+    }
+
+    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Duration>, D::Error> {
+        super::span::deserialize(input).map(Some)
+    }
+}
+
+/// [`size`] of what may be absent.
+pub(super) mod maybe_size {
+    use serde::de::Deserializer;
+    use serde::ser::Serializer;
+
+    #[expect(clippy::ref_option, reason = "serde hands every field by reference")]
+    pub(in crate::config) fn serialize<S: Serializer>(size: &Option<usize>, out: S) -> Result<S::Ok, S::Error> {
+        match size {
+            Some(size) => super::size::serialize(size, out),
+            None => out.serialize_none(),
+        }
+    }
+
+    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Option<usize>, D::Error> {
+        super::size::deserialize(input).map(Some)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -93,6 +93,8 @@ impl Alone {
                 self.say(Notice::StorageRecovered { seconds: after.as_secs_f64() }).await;
             }
             Some(Event::LogHeldBack { bytes }) => self.say(Notice::LogHeldBack { wal_bytes: bytes }).await,
+            // Whoever only fills gaps removes nothing.
+            Some(Event::Pruned { .. } | Event::PruningBehind { .. }) => {}
             Some(Event::Damaged { detail }) => return end(Exit::Damaged, detail),
             Some(Event::Broken { detail }) => return end(Exit::Bug, detail),
             None => return end(Exit::Bug, "the archive's writer has ended".to_owned()),

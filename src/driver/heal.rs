@@ -218,7 +218,7 @@ impl Acting {
             changed = self.heeded.changed() => {
                 if changed.is_err() {
                     // Nobody is there any more; the task is about to be ended.
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             }
         }

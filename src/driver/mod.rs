@@ -214,6 +214,13 @@ impl Loop {
             Some(StorageEvent::LogHeldBack { bytes }) => {
                 self.decide(Input::Notice(Notice::LogHeldBack { wal_bytes: bytes }));
             }
+            Some(StorageEvent::Pruned { rows, bytes, before }) => {
+                self.decide(Input::Notice(Notice::Pruned { rows, bytes, before_us: before }));
+            }
+            Some(StorageEvent::PruningBehind { since, why }) => {
+                let notice = Notice::RetentionBehind { seconds: since.as_secs_f64(), why: why.to_owned() };
+                self.decide(Input::Notice(notice));
+            }
             Some(StorageEvent::Damaged { detail }) => self.break_off(Exit::Damaged, detail),
             Some(StorageEvent::Broken { detail }) => self.break_off(Exit::Bug, detail),
             None => self.break_off(Exit::Bug, "the archive's writer has ended".to_owned()),

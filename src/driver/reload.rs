@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::archive::{Intake, Standing as Stands, StreamStart, Wanted};
+use crate::archive::{Intake, Keep, Standing as Stands, StreamStart, Wanted};
 use crate::config::{self, Change, Faults, Loaded, Settings, StreamEntry};
 use crate::decide::{Policy, Reload, Standing, Start};
 use crate::host::clock::Clock;
@@ -141,7 +141,9 @@ fn in_one_line(faults: &Faults) -> String {
 }
 
 fn wanted(stream: &StreamEntry) -> Wanted {
-    Wanted { name: stream.name.clone(), label: stream.label.clone() }
+    let max_size = stream.max_size.map(|size| u64::try_from(size).unwrap_or(u64::MAX));
+    let keep = Keep { max_age: stream.max_age, max_size };
+    Wanted { name: stream.name.clone(), label: stream.label.clone(), keep }
 }
 
 /// The streams that the settings want.

@@ -166,6 +166,12 @@ impl fmt::Display for Notice {
             Self::State { state, active, wanted, open_gaps, .. } => {
                 write!(out, "{state}: {active} of {wanted} streams active, {open_gaps} gaps open")
             }
+            Self::Pruned { rows, before_us: before, .. } => {
+                write!(out, "{rows} interactions from before {before} were older or more than is kept and are removed")
+            }
+            Self::RetentionBehind { seconds, why } => {
+                write!(out, "retention has not come to its end for {seconds:.0} s: {why}")
+            }
             Self::Summary {
                 state,
                 per_second,

@@ -306,6 +306,14 @@ notices! {
         = "state", Info, own,
         "The full state, written because SIGUSR1 asked for it.",
         "Nothing.";
+    Pruned { rows: u64, bytes: u64, before_us: crate::time::Time }
+        = "pruned", Info, own,
+        "Retention has removed interactions that were older, or more, than the settings keep, with so many bytes of payload. They had arrived before `before_us`. No coverage claims them any more. Said once an hour at most, with what was removed since.",
+        "Nothing. `retention.max_age` and `retention.max_size`, and those of a stream in its list, say what is kept.";
+    RetentionBehind { seconds: f64, why: String }
+        = "retention-behind", Warn, own,
+        "What is older or more than the settings keep has not all been removed for this long. The archive may grow beyond its limit; nothing that is to be kept is at risk.",
+        "Nothing in the first hours after a limit was set. Otherwise raise `retention.max_size`, or look for what slows the disk.";
     Summary { state: DaemonState, interactions: u64, per_second: f64, deletes: u64, active: usize, wanted: usize, open_gaps: usize, queue_bytes: usize,
               backfill_pending: usize, backfill_running: usize, backfill_filled: u64, backfill_failed: u64 }
         = "summary", Info, own,

@@ -30,7 +30,7 @@ sqlite3 -readonly /var/lib/siftd/archive.db \\
 
 The field `stream` is `SIFTD_STREAM` in the journal, `stream` in a line of JSON, and `detail ->> 'stream'` in the view
 `notices`; so with all the others. Spans are in seconds or, where the name says so, in milliseconds (`_ms`); sizes are in
-bytes; `since` and `watermark` are microseconds since 1970 in UTC. `text` is what the server said, cut and made harmless.
+bytes; `since_us` and `watermark_us` are microseconds since 1970 in UTC. `text` is what the server said, cut and made harmless.
 Very long values are cut in the log; the archive has them whole.
 
 What a server can cause without end is said ten times a minute at most; `notices-omitted` then counts the rest.
@@ -61,12 +61,17 @@ fn section(entry: &Entry) -> String {
         format!("**Meaning.** {}", entry.meaning),
         format!("**What to do.** {}", entry.remedy),
     ];
-    match look(entry.name) {
-        Some(Look::Query(query)) => paragraphs.push(format!("```sql\n{query}\n```")),
-        Some(Look::Command(command)) => paragraphs.push(format!("```sh\n{command}\n```")),
-        None => {}
-    }
+    paragraphs.push(match look(entry.name) {
+        Some(Look::Query(query)) => format!("```sql\n{query}\n```"),
+        Some(Look::Command(command)) => format!("```sh\n{command}\n```"),
+        None => format!("```sql\n{}\n```", newest(entry.name)),
+    });
     paragraphs.join("\n\n")
+}
+
+/// What shows more of a notice for which nothing else does.
+fn newest(name: &str) -> String {
+    format!("SELECT at, message, detail FROM notices WHERE notice = '{name}' ORDER BY id DESC LIMIT 20")
 }
 
 /// systemd/siftd.catalog: what `journalctl -x` adds to a line ("Journal Message Catalogs", systemd.io).
@@ -80,7 +85,7 @@ pub fn catalogue() -> String {
 
 fn message(entry: &Entry) -> String {
     format!(
-        "-- {}\nSubject: siftd: {}\nDefined-By: siftd\nDocumentation: file:///usr/share/doc/siftd/runbook.md\n\n{}\n\n{}",
+        "-- {}\nSubject: siftd: {}\nDefined-By: siftd\nDocumentation: man:siftd-notices(7)\n\n{}\n\n{}",
         entry.message_id(),
         entry.name,
         wrapped(entry.meaning),
@@ -95,13 +100,12 @@ pub fn on_terminal(entry: &Entry) -> String {
         wrapped(entry.meaning),
         wrapped(&format!("What to do: {}", entry.remedy)),
     ];
-    match look(entry.name) {
-        Some(Look::Query(query)) => {
-            paragraphs.push(format!("sqlite3 -readonly /var/lib/siftd/archive.db \\\n  \"{query}\""));
-        }
-        Some(Look::Command(command)) => paragraphs.push(command.to_owned()),
-        None => {}
-    }
+    let ask = |query: &str| format!("sqlite3 -readonly /var/lib/siftd/archive.db \\\n  \"{query}\"");
+    paragraphs.push(match look(entry.name) {
+        Some(Look::Query(query)) => ask(query),
+        Some(Look::Command(command)) => command.to_owned(),
+        None => ask(&newest(entry.name)),
+    });
     paragraphs.push(wrapped(&format!("Fields: {}", entry.fields.join(", "))));
     paragraphs.push(format!("In the journal: journalctl --unit siftd SIFTD_NOTICE={}\n", entry.name));
     paragraphs.join("\n\n")

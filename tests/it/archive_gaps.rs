@@ -156,7 +156,8 @@ fn a_retired_stream_has_no_gap_behind_it_and_begins_anew() {
     assert_eq!(house.ask(COVERAGE), ["aa 2 18 1"]);
     assert_eq!(house.ask("SELECT stream, state FROM streams ORDER BY 1"), ["aa retired", "bb retired"]);
     house.set(later(200));
-    let again = vec![Wanted { name: "bb".to_owned(), label: Some("B".to_owned()) }];
+    let again =
+        vec![Wanted { name: "bb".to_owned(), label: Some("B".to_owned()), keep: siftd::archive::Keep::default() }];
     let starts = house.block(running.intake.adopt(again, later(200))).unwrap();
     let [start] = starts.as_slice() else { panic!("one stream is new") };
     assert_eq!((start.id, start.wanted, start.standing), (StreamId(2), later(200), Standing::New));

@@ -277,7 +277,7 @@ fn an_archive_of_the_first_version_is_brought_up_to_date_where_it_is() {
     drop(old);
     let kept: Vec<String> = house.ask("SELECT * FROM interactions");
     let running = house.run(&["aa"]);
-    assert_eq!(house.ask("PRAGMA user_version"), ["2"]);
+    assert_eq!(house.ask("PRAGMA user_version"), ["3"]);
     assert_eq!(house.ask("SELECT * FROM interactions"), kept);
     let fresh = House::new();
     fresh.finish(fresh.run(&["aa"]));

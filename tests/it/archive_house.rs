@@ -64,6 +64,7 @@ impl House {
             version: "0.1.0",
             tombstones: Duration::from_hours(24 * 30),
             notices: Duration::from_hours(24 * 30),
+            keep: siftd::archive::Keep::default(),
             starting: MARGIN,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -94,7 +95,10 @@ impl House {
 
     /// Opens, adopts and starts.
     pub(crate) fn run(&self, wanted: &[&str]) -> Running {
-        let wanted: Vec<Wanted> = wanted.iter().map(|name| Wanted { name: (*name).to_owned(), label: None }).collect();
+        let wanted: Vec<Wanted> = wanted
+            .iter()
+            .map(|name| Wanted { name: (*name).to_owned(), label: None, keep: siftd::archive::Keep::default() })
+            .collect();
         self.run_with(&wanted, 64 * 1024 * 1024)
     }
 

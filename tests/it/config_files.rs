@@ -41,7 +41,7 @@ fn the_shipped_file_holds() {
     assert_eq!(settings.source.kind, Kind::DataSift);
     assert_eq!(settings.source.api_key.expose(), "canary0123456789");
     let label = Some("acme".to_owned());
-    assert_eq!(settings.source.streams, [StreamEntry { name: HASH.to_owned(), label }]);
+    assert_eq!(settings.source.streams, [StreamEntry { name: HASH.to_owned(), label, max_age: None, max_size: None }]);
     assert_eq!(settings.source.max_frame, 20 << 20);
     assert_eq!(settings.archive.path, Path::new("/var/lib/siftd/archive.db"));
     assert_eq!(settings.archive.synchronous, Synchronous::Full);
@@ -140,8 +140,9 @@ fn a_list_of_streams_may_come_from_any_editor() {
     folder.write("streams.txt", format!("\u{feff}# ours\r\n\r\n {HASH}\tacme  news # daily\r\n{upper}#\r\n# end"));
     folder.write("daemon.toml", format!("\u{feff}{}", GOOD.replace('\n', "\r\n")));
     let streams = folder.load().unwrap().settings.source.streams;
-    let acme = StreamEntry { name: HASH.to_owned(), label: Some("acme  news".to_owned()) };
-    assert_eq!(streams, [acme, StreamEntry { name: upper.to_lowercase(), label: None }]);
+    let acme =
+        StreamEntry { name: HASH.to_owned(), label: Some("acme  news".to_owned()), max_age: None, max_size: None };
+    assert_eq!(streams, [acme, StreamEntry { name: upper.to_lowercase(), label: None, max_age: None, max_size: None }]);
 }
 
 #[test]

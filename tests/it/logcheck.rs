@@ -76,6 +76,7 @@ fn routine() -> Vec<Notice> {
             backfill_filled: 0,
             backfill_failed: 0,
         },
+        Notice::Pruned { rows: 9, bytes: 9_000, before_us: Time::from_seconds(1) },
         Notice::Stopping { reason: "SIGTERM".into() },
         Notice::Stopped { reason: "SIGTERM".into(), interactions: 60 },
     ]

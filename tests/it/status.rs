@@ -1,9 +1,12 @@
 //! `siftd status`: what it says about an archive in each condition.
 
 use expect_test::{Expect, expect};
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use siftd::archive::reading::lock_path;
 
+use crate::archive_house::skipped;
 use crate::example::Example;
 
 /// The screen without the line on files: their sizes and the disk are this machine's.
@@ -287,4 +290,50 @@ fn the_document_has_the_columns_of_the_views() {
             "retired": 1
           }
         }"#]].assert_eq(&serde_json::to_string_pretty(&rest).unwrap());
+}
+
+/// Metrics for a textfile collector: each value of a label is there from the beginning, so that a rule never waits for one.
+#[test]
+fn metrics_are_what_prometheus_reads() {
+    let example = Example::filled();
+    let _lock = example.held_by(4001);
+    let metrics = example.answer(&["status", "--format", "prometheus"]);
+    for line in [
+        "siftd_up 1",
+        "siftd_state{state=\"live\"} 1",
+        "siftd_state{state=\"stopped\"} 0",
+        "siftd_problems{level=\"error\"} 2",
+        "siftd_streams{state=\"active\"} 2",
+        "siftd_streams{state=\"overflow\"} 0",
+        "siftd_open_gaps{cause=\"rejected\"} 1",
+        "siftd_open_gaps{cause=\"network\"} 0",
+        "siftd_open_gaps_oldest_timestamp_seconds 1795316400.000000",
+        "siftd_watermark_timestamp_seconds 1795323599.500000",
+        "siftd_info{version=\"0.1.0\"} 1",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
+    }
+    promtool(&metrics);
+    let never = Example::empty();
+    let metrics = never.answer(&["status", "--format", "prometheus"]);
+    assert!(metrics.contains("siftd_up 0\n") && !metrics.contains("siftd_state"), "{metrics}");
+    promtool(&metrics);
+}
+
+#[test]
+fn a_version_that_breaks_out_of_its_quotes_does_not() {
+    let example = Example::filled();
+    example.sql("UPDATE state SET version = 'a\"} 1' || char(10) || 'siftd_up 1' || char(10) || '\\'");
+    let metrics = example.answer(&["status", "--format", "prometheus"]);
+    assert!(metrics.lines().any(|line| line == r#"siftd_info{version="a\"} 1\nsiftd_up 1\n\\"} 1"#), "{metrics}");
+    promtool(&metrics);
+}
+
+/// The judge of metrics, where Debian's package `prometheus` is there.
+fn promtool(metrics: &str) {
+    let tool = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let Ok(mut tool) = tool else { return skipped("promtool is missing (Debian: prometheus)") };
+    tool.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    let done = tool.wait_with_output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }

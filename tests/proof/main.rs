@@ -27,5 +27,6 @@ mod power;
 mod process;
 mod protocol;
 mod reload;
+mod retention;
 mod scene;
 mod soak;

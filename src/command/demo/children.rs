@@ -17,7 +17,7 @@ use crate::peer_text::one_line;
 /// How long a process may take to start, and to end in order; the daemon promises half of it.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The simulator ends by itself so long after the show should have, in case nobody is left to stop it.
-const SIMULATOR_OUTLIVES: Duration = Duration::from_mins(10);
+const SIMULATOR_OUTLIVES: Duration = Duration::from_mins(15);
 /// So much of a dead process's log is shown.
 const TAIL_LINES: usize = 8;
 const TAIL_LINE_MAX: usize = 400;

@@ -31,8 +31,9 @@ use crate::host::signals::Requests;
 /// See it work: a simulated server, the daemon and a live view of both
 ///
 /// Starts the built-in DataSift-compatible server on loopback and the daemon against it, breaks what can break
-/// (refused streams, maintenance, a network cut, a slow-consumer warning, no credits, kill -9), and at the end compares
-/// the archive with the server's own journal. Needs no settings, no account and no network.
+/// (refused streams, maintenance, a network cut, a slow-consumer warning, no credits, kill -9), has the gaps filled from
+/// the server's archive, and at the end compares the archive with the server's own journal. Needs no settings, no account
+/// and no network.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_long_help = "\
 Exit codes: 0 nothing is missing; 64 the folder is not empty; 70 something is missing, or a process died; 73 the folder
@@ -42,7 +43,7 @@ Examples:
   siftd demo
   siftd demo --seconds 120 --dir /var/tmp/siftd-demo")]
 pub struct Args {
-    /// How long the show takes, from 15 on; everything is scaled to it
+    /// How long the troubles take, from 15 on; everything is scaled to it. Filling the gaps comes on top
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(15..=3600))]
     pub seconds: u16,
 

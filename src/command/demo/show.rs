@@ -25,8 +25,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the daemon may take to be where the story needs it.
 const HELD_MAX: Duration = Duration::from_mins(1);
 
-/// `siftd backfill` is run so often at the most.
-const FILLS_MAX: u32 = 5;
+/// So long the gaps may take to be filled, on a slow machine.
+const FILL_MAX: Duration = Duration::from_mins(10);
 
 /// How the show came to its end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,8 +47,8 @@ pub(super) struct Show<'a> {
     story: Story,
     simulator: Simulator,
     daemon: Option<Child>,
-    /// Has the gaps filled, and for how manieth time.
-    filler: Option<(Child, u32)>,
+    /// Has the gaps filled, and since when.
+    filler: Option<(Child, Time)>,
 }
 
 impl<'a> Show<'a> {
@@ -145,7 +145,7 @@ impl<'a> Show<'a> {
                     daemon.kill().await?;
                 }
             }
-            Deed::Fill => self.filler = Some((Child::backfill(self.folder)?, 1)),
+            Deed::Fill => self.filler = Some((Child::backfill(self.folder)?, self.clock.now())),
             Deed::Start => self.daemon = Some(Child::daemon(self.folder)?),
             Deed::End => return Ok(true),
         }
@@ -154,15 +154,16 @@ impl<'a> Show<'a> {
 
     /// Whether gaps are being filled. What was too young for the server's archive is asked for once more.
     fn is_filling(&mut self) -> Result<bool, Failure> {
-        let Some((child, times)) = &mut self.filler else { return Ok(false) };
-        if !child.is_done()? {
-            return Ok(true);
+        let Some((child, since)) = &mut self.filler else { return Ok(false) };
+        let (now, since) = (self.clock.now(), *since);
+        if now.since(since) > FILL_MAX {
+            // The audit will say what is not filled.
+            self.filler = None;
+        } else if child.is_done()? {
+            let again = self.view.look(now).gaps_waiting > 0;
+            self.filler = if again { Some((Child::backfill(self.folder)?, since)) } else { None };
         }
-        let times = *times;
-        let waiting = self.view.look(self.clock.now()).gaps_waiting;
-        let again = waiting > 0 && times < FILLS_MAX;
-        self.filler = if again { Some((Child::backfill(self.folder)?, times + 1)) } else { None };
-        Ok(again)
+        Ok(self.filler.is_some())
     }
 
     /// The daemon's state by its own word.

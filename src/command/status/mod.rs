@@ -2,6 +2,7 @@
 
 mod healing;
 mod picture;
+mod prometheus;
 mod screen;
 mod trouble;
 
@@ -28,11 +29,26 @@ use trouble::{Trouble, troubles};
 Examples:
   siftd status
   siftd status --json | jq -e '.problems == []'      # for a monitor: fails if anything is wrong
-  siftd status --json | jq .daemon.watermark_us")]
+  siftd status --json | jq .daemon.watermark_us
+  siftd status --format prometheus | sponge /var/lib/prometheus/node-exporter/siftd.prom")]
 pub struct Args {
     /// One JSON document; names that come from a view are the view's
-    #[arg(long)]
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// The form of the answer
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Form::Text)]
+    format: Form,
+}
+
+/// Whom the answer is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+enum Form {
+    /// A person
+    Text,
+    /// A program, as --json
+    Json,
+    /// The textfile collector of Prometheus' node exporter
+    Prometheus,
 }
 
 /// Answers on `out` from the archive that the settings at `config` name.
@@ -40,7 +56,10 @@ pub fn run(args: &Args, config: Option<&Path>, now: Time, out: &mut dyn Write) -
     let archive = Reading::open(&archive_path(config)?)?;
     let picture = Picture::take(&archive, now)?;
     let troubles = troubles(&picture);
-    if args.json {
+    if args.format == Form::Prometheus {
+        return Ok(prometheus::print(&picture, &troubles, out)?);
+    }
+    if args.json || args.format == Form::Json {
         write_json(out, &Document { problems: &troubles, picture: &picture })?;
         return Ok(writeln!(out)?);
     }

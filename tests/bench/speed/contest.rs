@@ -11,7 +11,7 @@ use super::peers::{self, Peer};
 use super::process::Process;
 use super::sample::{Measures, Own, float};
 use super::stage::{Look, Running, Stage, Trim, log_of, role, size};
-use super::{growth, latency, questions, setup};
+use super::{growth, instructions, latency, questions, setup};
 
 /// Messages of a peer's run, as a part of the others': it is slow.
 const PEER_PART: usize = 4;
@@ -89,6 +89,9 @@ pub(crate) fn own() -> Vec<Contestant> {
         of("latency-flood", "as fast as they are taken", |plan: &Plan| latency::paced(0, plan.messages, plan.quick)),
         of("setup-plain", "5,000 streams, plain", |_: &Plan| setup::subscribed(false)),
         of("setup-tls", "5,000 streams, TLS 1.3", |_: &Plan| setup::subscribed(true)),
+        of("instructions", "the daemon behind valgrind", |plan: &Plan| {
+            instructions::counted(if plan.quick { 2_000 } else { 20_000 })
+        }),
         of("idle", "5,000 streams and no message", |plan: &Plan| latency::idle(plan.quick)),
     ]
 }

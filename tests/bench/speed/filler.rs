@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use siftd::archive::{Archive, QueueBounds, Wanted};
+use siftd::archive::{Archive, Keep, QueueBounds, Wanted};
 use siftd::record::{ConnectionId, Reach, Record};
 use siftd::signal::Interaction;
 use siftd::time::Time;
@@ -23,7 +23,8 @@ const BATCH: usize = 500;
 pub(crate) fn fill(path: &Path, rows: usize) -> i64 {
     let first = clock::now() - APART * i64::try_from(rows).unwrap();
     let mut archive = Archive::open(&options(path), Time::from_micros(first)).unwrap();
-    let wanted: Vec<_> = (0..STREAMS).map(|place| Wanted { name: stream_name(place), label: None }).collect();
+    let wanted: Vec<_> =
+        (0..STREAMS).map(|place| Wanted { name: stream_name(place), label: None, keep: Keep::default() }).collect();
     let streams = archive.adopt(&wanted, Time::from_micros(first)).unwrap();
     let connection = ConnectionId(archive.recovery().connection.0 + 1);
     let bounds = QueueBounds { max_bytes: 32 * 1024 * 1024 };

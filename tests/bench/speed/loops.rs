@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
-use siftd::archive::{Archive, INSERT_INTERACTION, Options, Purpose, Synchronous, Wanted};
+use siftd::archive::{Archive, INSERT_INTERACTION, Keep, Options, Purpose, Synchronous, Wanted};
 use siftd::time::Time;
 
 use super::clock;
@@ -91,7 +91,9 @@ impl Loop {
 
     fn open(&self) -> Connection {
         if self.schema == Schema::Own {
-            let wanted: Vec<_> = (0..STREAMS).map(|place| Wanted { name: stream_name(place), label: None }).collect();
+            let wanted: Vec<_> = (0..STREAMS)
+                .map(|place| Wanted { name: stream_name(place), label: None, keep: Keep::default() })
+                .collect();
             let mut archive = Archive::open(&options(&self.file), Time::from_micros(clock::now())).unwrap();
             archive.adopt(&wanted, Time::from_micros(clock::now())).unwrap();
         }
@@ -127,5 +129,6 @@ pub(crate) fn options(path: &Path) -> Options {
         notices: Duration::from_hours(365 * 24),
         starting: Duration::from_mins(1),
         purpose: Purpose::Serve,
+        keep: Keep::default(),
     }
 }

@@ -13,6 +13,7 @@ mod frames;
 mod generator;
 mod goals;
 mod growth;
+mod instructions;
 mod latency;
 mod loops;
 mod null;
@@ -107,7 +108,7 @@ fn measure(asked: &Asked) {
     let (rounds, messages) = if asked.quick { (1, 20_000) } else { (asked.rounds, asked.messages) };
     let plan = Plan { messages, quick: asked.quick };
     let meant = |name: &str| asked.only.is_empty() || asked.only.iter().any(|part| name.contains(part.as_str()));
-    let problems = if asked.no_peers { Vec::new() } else { report::install() };
+    let problems = if asked.no_peers { Vec::new() } else { report::install(meant) };
     let mut all = contest::own();
     if !asked.no_peers {
         all.extend(contest::peers());

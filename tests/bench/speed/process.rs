@@ -75,6 +75,11 @@ impl Process {
         self.until(name, |told| told["event"] == name || told["notice"] == name)
     }
 
+    /// All that it said and that nobody has heard, after its end.
+    pub(crate) fn rest(&mut self) -> Vec<String> {
+        self.lines.iter().collect()
+    }
+
     /// Its word on itself, and its end.
     pub(crate) fn answer<T: serde::de::DeserializeOwned>(&mut self) -> T {
         let told = self.until("answer", |told| !told.is_null());

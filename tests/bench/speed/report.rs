@@ -119,9 +119,10 @@ pub(crate) fn publish(tables: &str, book: &Book) {
     std::fs::write(page().with_extension("svg"), plot::svg(book)).unwrap();
 }
 
-/// Installs what can be had of the peers; says what cannot.
-pub(crate) fn install() -> Vec<String> {
-    let tried = peers::PEERS.iter().filter_map(|peer| Some((peer, peer.install().err()?)));
+/// Installs what can be had of the peers that are meant; says what cannot.
+pub(crate) fn install(meant: impl Fn(&str) -> bool) -> Vec<String> {
+    let tried =
+        peers::PEERS.iter().filter(|peer| meant(peer.name)).filter_map(|peer| Some((peer, peer.install().err()?)));
     let mut problems: Vec<String> =
         tried.map(|(peer, why)| format!("`{}` ({}): not to be had here: {why}", peer.name, peer.what)).collect();
     problems.push("Vector, Benthos: no peer without a programming of one's own; not tried".to_owned());

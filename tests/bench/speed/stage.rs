@@ -46,6 +46,8 @@ pub(crate) struct Trim {
     pub(crate) more: &'static str,
     /// An archive to go on with.
     pub(crate) archive: Option<PathBuf>,
+    /// What the daemon is run by: `valgrind`, say.
+    pub(crate) behind: Vec<String>,
 }
 
 impl Default for Trim {
@@ -58,6 +60,7 @@ impl Default for Trim {
             size: None,
             more: "",
             archive: None,
+            behind: Vec::new(),
         }
     }
 }
@@ -110,7 +113,8 @@ impl Stage {
             trim.more
         );
         std::fs::write(self.path("daemon.toml"), settings).unwrap();
-        Process::start_log(Command::new(SIFTD).arg("run").arg("--config").arg(self.path("daemon.toml")))
+        let words: Vec<&str> = trim.behind.iter().map(String::as_str).chain([SIFTD, "run", "--config"]).collect();
+        Process::start_log(Command::new(words[0]).args(&words[1..]).arg(self.path("daemon.toml")))
     }
 
     /// The archive that the daemon writes.

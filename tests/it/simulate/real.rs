@@ -45,7 +45,8 @@ impl Real {
     /// A stream is wanted while the daemon runs.
     pub(super) fn adopt(&mut self, now: Time, name: &str) {
         self.house.set(now);
-        let wanted = siftd::archive::Wanted { name: name.to_owned(), label: None };
+        let wanted =
+            siftd::archive::Wanted { name: name.to_owned(), label: None, keep: siftd::archive::Keep::default() };
         let running = self.running.as_ref().unwrap();
         self.house.block(running.intake.adopt(vec![wanted], now)).unwrap();
     }

@@ -52,6 +52,8 @@ pub(crate) struct Snapshot {
     pub(crate) covers: HashMap<u32, Vec<Cover>>,
     pub(crate) gaps: HashMap<u32, Vec<Gap>>,
     pub(crate) quarantine: Vec<Vec<u8>>,
+    /// Before this moment rows are gone by their age or number, says the archive.
+    pub(crate) pruned: HashMap<u32, i64>,
     /// What the archive says is wanted, and since when.
     pub(crate) wanted: Vec<(u32, i64)>,
     /// `stopped`, or anything else.
@@ -70,6 +72,10 @@ impl Snapshot {
 
     pub(crate) fn gap_at(&self, stream: u32, at_us: i64) -> Option<&Gap> {
         self.gaps.get(&stream)?.iter().find(|gap| gap.span.holds(at_us))
+    }
+
+    pub(crate) fn pruned_before(&self, stream: u32) -> i64 {
+        self.pruned.get(&stream).copied().unwrap_or(i64::MIN)
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -141,6 +147,11 @@ impl Archive {
         })?;
         each(&view, "SELECT stream, wanted_us FROM streams WHERE state <> 'retired'", |line| {
             seen.wanted.push((streams.number(line.get_ref(0)?.as_str()?), line.get(1)?));
+            Ok(())
+        })?;
+        let pruned = "SELECT stream, pruned_before_us FROM streams WHERE pruned_before_us IS NOT NULL";
+        each(&view, pruned, |line| {
+            seen.pruned.insert(streams.number(line.get_ref(0)?.as_str()?), line.get(1)?);
             Ok(())
         })?;
         each(&view, "SELECT state FROM daemon", |line| {

@@ -110,6 +110,15 @@ impl Case<'_> {
             report.count("deleted");
             return true;
         }
+        // What comes again is as old as when it came first.
+        if message
+            .makings
+            .iter()
+            .any(|making| making.is_sent() && self.is_pruned(message.stream, self.look.local(making)))
+        {
+            report.count("pruned");
+            return true;
+        }
         let mut class = "unwanted";
         for making in &message.makings {
             match self.fate(message, making, orders) {
@@ -128,9 +137,6 @@ impl Case<'_> {
     fn fate(&self, message: &Message, making: &Making, orders: &[&Order]) -> Fate {
         let (stream, at_us) = (message.stream, self.look.local(making));
         let Some(wish) = self.look.driver.wish_at(stream, at_us) else { return Fate::Class("unwanted") };
-        if self.look.driver.is_pruned(stream, at_us) {
-            return Fate::Class("pruned");
-        }
         if self.is_quarantined(message) {
             return Fate::Class("quarantined");
         }
@@ -147,6 +153,10 @@ impl Case<'_> {
         }
         if self.look.seen.gap_at(stream, at_us).is_some() {
             return Fate::Class("in_gap");
+        }
+        // Only where nothing is claimed any more, and no further than the driver allows.
+        if self.is_pruned(stream, at_us) {
+            return Fate::Class("pruned");
         }
         let pieces = self.look.seen.covers.get(&stream).into_iter().flatten().map(|cover| cover.span);
         let gaps = self.look.seen.gaps.get(&stream).into_iter().flatten().map(|gap| gap.span);
@@ -185,6 +195,11 @@ impl Case<'_> {
             (None, None) => "the server's archive was not asked for it".to_owned(),
         };
         Fate::Lost(format!("in the gap from {from} to {until}, which is called filled; {how}"))
+    }
+
+    /// Whether what was made then is gone by its age: by the word of the archive, and as far as the driver allows.
+    fn is_pruned(&self, stream: u32, at_us: i64) -> bool {
+        at_us < self.look.seen.pruned_before(stream) && self.look.driver.is_pruned(stream, at_us)
     }
 
     fn is_quarantined(&self, message: &Message) -> bool {

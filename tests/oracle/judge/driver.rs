@@ -5,6 +5,7 @@
 //! | `wanted`, `unwanted` | `streams`; the change took effect between `from_us` and `until_us` |
 //! | `fault` | `name`; `from_us` to `until_us`: while it lasted nobody was truly served; `causes` that a gap of it may have; `excess_us`: how much wider than the outage a gap may be; `fired`: what proves that it happened, absent if nothing does; `streams`, if not all |
 //! | `pruned` | rows that arrived before `until_us` may be gone; `streams`, if not all |
+//! | `kept` | rows that are older than `age_us` may be gone, at any time; `streams`, if not all |
 
 use serde::Deserialize;
 use std::fs::File;
@@ -22,7 +23,10 @@ struct Line {
     streams: Option<Vec<String>>,
     #[serde(default)]
     from_us: i64,
+    #[serde(default)]
     until_us: i64,
+    #[serde(default)]
+    age_us: i64,
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -76,6 +80,9 @@ pub(crate) struct Driver {
     pub(crate) wishes: Vec<Wish>,
     pub(crate) faults: Vec<Fault>,
     pruned: Vec<(Option<Vec<u32>>, i64)>,
+    kept: Vec<(Option<Vec<u32>>, i64)>,
+    /// The end of the server's journal.
+    pub(crate) now_us: i64,
     /// Without a driver's journal nobody knows which gap is in order.
     pub(crate) knows_faults: bool,
 }
@@ -136,6 +143,7 @@ impl Driver {
                 streams: numbers,
             }),
             "pruned" => self.pruned.push((numbers, span.until_us)),
+            "kept" => self.kept.push((numbers, line.age_us)),
             _ => {}
         }
     }
@@ -155,9 +163,10 @@ impl Driver {
     }
 
     pub(crate) fn is_pruned(&self, stream: u32, at_us: i64) -> bool {
-        let mut prunings = self.pruned.iter();
+        let aged = self.kept.iter().map(|(streams, age_us)| (streams, self.now_us.saturating_sub(*age_us)));
+        let mut prunings = self.pruned.iter().map(|(streams, until_us)| (streams, *until_us)).chain(aged);
         prunings.any(|(streams, until_us)| {
-            at_us < *until_us && streams.as_ref().is_none_or(|streams| streams.contains(&stream))
+            at_us < until_us && streams.as_ref().is_none_or(|streams| streams.contains(&stream))
         })
     }
 }

@@ -61,14 +61,13 @@ impl Look<'_> {
 
     /// What is not filled in the end says what is missing.
     fn named(&self, report: &mut Report) {
+        let unnamed = |detail: &Option<String>| !detail.as_deref().is_some_and(|detail| detail.contains("backfill: "));
         for (stream, gaps) in &self.seen.gaps {
-            for gap in gaps.iter().filter(|gap| matches!(gap.state.as_str(), "partial" | "unfillable")) {
-                if !gap.detail.as_deref().is_some_and(|detail| detail.contains("backfill: ")) {
-                    report.find("UNNAMED", || {
-                        let (name, state, detail) = (self.streams.name(*stream), &gap.state, &gap.detail);
-                        format!("stream {name}, gap {} is {state} and does not say why: {detail:?}", gap.id)
-                    });
-                }
+            let given_up = gaps.iter().filter(|gap| matches!(gap.state.as_str(), "partial" | "unfillable"));
+            for gap in given_up.filter(|gap| unnamed(&gap.detail)) {
+                let (name, state, detail) = (self.streams.name(*stream), &gap.state, &gap.detail);
+                let said = || format!("stream {name}, gap {} is {state} and does not say why: {detail:?}", gap.id);
+                report.find("UNNAMED", said);
             }
         }
     }

@@ -8,7 +8,7 @@
 //! | `stored` | a row |
 //! | `deleted` | no row, and an order to delete it came |
 //! | `in_gap` | no row, and it was made inside a gap of its stream |
-//! | `pruned` | no row, and the driver says that retention took it |
+//! | `pruned` | no row, and it was made before the archive's `pruned_before_us`, which is no later than the driver allows |
 //! | `quarantined` | no row, but its frame is kept in quarantine |
 //! | `before` | no row, and it was made before its stream's history begins, which began in time |
 //! | `unwanted` | no row, and its stream was not in the list then |
@@ -78,6 +78,7 @@ pub(crate) fn judge(
     if let Some(wishes) = &mut wishes {
         wishes.catch_up(&mut streams)?;
         wishes.shift(promise.local_offset_us);
+        wishes.now_us = truth.until_us;
     }
     let snapshot = Archive::open(archive)?.snapshot(&mut streams)?;
     let driver = wishes.unwrap_or_else(|| Driver::told_by(&snapshot));

@@ -53,7 +53,10 @@ impl Look<'_> {
             if after.span.from_us < before.span.until_us {
                 let told = || format!("stream {name}: {} and {}", told(*before), told(*after));
                 report.find("OVERLAP", told);
-            } else if after.span.from_us > before.span.until_us && !self.may_part(stream, before.span, after.span) {
+            } else if after.span.from_us > before.span.until_us
+                && !self.may_part(stream, before.span, after.span)
+                && !self.is_pruned(stream, after.span.from_us)
+            {
                 report
                     .find("HOLE", || format!("stream {name}: nothing between {} and {}", told(*before), told(*after)));
             }
@@ -69,6 +72,11 @@ impl Look<'_> {
         for wish in self.driver.wishes.iter().filter(|wish| wish.stream == stream) {
             self.history(wish, &pieces, report);
         }
+    }
+
+    /// What lies before is gone: by the word of the archive, and as far as the driver allows.
+    fn is_pruned(&self, stream: u32, until_us: i64) -> bool {
+        until_us <= self.seen.pruned_before(stream) && self.driver.is_pruned(stream, until_us.saturating_sub(1))
     }
 
     /// A stream that was taken out and in again has nothing to say about the time between.
@@ -101,7 +109,8 @@ impl Look<'_> {
             }
             return;
         };
-        if first.span.from_us.saturating_sub(wish.begun.until_us) > self.promise.starting_us {
+        let late = first.span.from_us.saturating_sub(wish.begun.until_us) > self.promise.starting_us;
+        if late && !self.is_pruned(wish.stream, first.span.from_us) {
             report.find("HOLE", || {
                 format!("stream {name}: wanted since {}, and begins with {}", clock(wish.begun.until_us), told(*first))
             });

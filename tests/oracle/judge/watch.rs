@@ -98,6 +98,7 @@ impl Eye {
             self.truth.catch_up(&mut self.streams)?;
             if let Some(driver) = &mut self.driver {
                 driver.catch_up(&mut self.streams)?;
+                driver.now_us = self.truth.until_us;
             }
             report = self.judge(&snapshot);
             if report.verdict() != Verdict::Violated {
@@ -140,9 +141,13 @@ impl Eye {
         let none = Spans::default();
         for (stream, covers) in &before.covers {
             let held = covered.get(stream).unwrap_or(&none);
-            for cover in covers.iter().filter(|cover| !held.hold(cover.span)) {
-                let (name, from, until) =
-                    (self.streams.name(*stream), clock(cover.span.from_us), clock(cover.span.until_us));
+            // What is gone by age is claimed no more, as far as the driver allows.
+            let pruned_us = now.pruned_before(*stream);
+            let pruned_us = if driver.is_pruned(*stream, pruned_us.saturating_sub(1)) { pruned_us } else { i64::MIN };
+            let left = covers.iter().map(|cover| Span { from_us: cover.span.from_us.max(pruned_us), ..cover.span });
+            let left = left.filter(|span| span.from_us < span.until_us && !held.hold(*span));
+            for span in left {
+                let (name, from, until) = (self.streams.name(*stream), clock(span.from_us), clock(span.until_us));
                 report.find("VANISHED", || {
                     format!("stream {name}: the coverage from {from} to {until} was claimed and is not any more")
                 });

@@ -1,6 +1,6 @@
 //! The archive's files: damaged, foreign, gone, moved, replaced, and restored from yesterday.
 
-use crate::scene::{Scene, Stage};
+use crate::scene::{Scene, Stage, number};
 use rusqlite::Connection;
 use serde_json::json;
 use std::fs;
@@ -176,5 +176,38 @@ fn a_copy_of_a_running_archive_is_whole() {
     fs::rename(&copy, scene.archive()).unwrap();
     scene.start();
     scene.over(restored, &json!("killed"));
+    scene.finish(&["stored", "in_gap"]);
+}
+
+/// A backup under load is whole and soon done, the log shrinks after it, and whoever puts it in place has a gap from its
+/// last word on.
+#[test]
+fn restored_from_a_backup_that_was_made_under_load() {
+    let mut scene = Stage::new("[world]\nstreams = 20\nrate = 1000\ndeletes = 0.02\n").open();
+    scene.start();
+    scene.watch();
+    scene.holds("SELECT count(*) > 3000 FROM interactions");
+    let copy = scene.path("backup.db");
+    let made = scene.siftd("backup").arg(&copy).output().unwrap();
+    let said = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert_eq!(made.status.code(), Some(0), "{said}");
+    let rows = number(&copy, "SELECT count(*) FROM interactions").unwrap();
+    assert!(rows > 3000);
+    assert_eq!(number(&copy, "SELECT integrity_check = 'ok' FROM pragma_integrity_check").unwrap(), 1);
+    let proven = number(&copy, "SELECT max(until_us) FROM coverage").unwrap();
+    scene.holds(&format!("SELECT count(*) > {rows} + 1000 FROM interactions"));
+    // What was stored after the copy is given up with the archive that held it.
+    scene.watched_no_more();
+    let restored = scene.kill();
+    let since = proven;
+    for suffix in ["-wal", "-shm"] {
+        fs::remove_file(beside(&scene, suffix)).unwrap();
+    }
+    fs::rename(&copy, scene.archive()).unwrap();
+    scene.since(&restored, since);
+    scene.start();
+    scene.over(restored, &json!({"rows": rows}));
+    let gaps = format!("SELECT count(*) FROM gaps WHERE cause = 'crash' AND started_us <= {proven} + 1000");
+    assert_eq!(scene.number(&gaps), 20, "each begins where the copy proves nothing more");
     scene.finish(&["stored", "in_gap"]);
 }

@@ -76,6 +76,11 @@ impl Diary {
         self.wanted.extend_from_slice(added);
     }
 
+    /// What arrived more than `age` ago may be removed at any time.
+    pub(super) fn keeps(&mut self, streams: &[&str], age: Duration) {
+        self.write(&json!({"event": "kept", "streams": streams, "age_us": micros(age)}));
+    }
+
     pub(super) fn begin(&mut self, name: &str, causes: &[&str]) -> Fault {
         let causes = causes.iter().map(|cause| (*cause).to_owned()).collect();
         let begun = Begun { name: name.to_owned(), causes, from_us: now(), excess: EXCESS, streams: None };
@@ -87,6 +92,13 @@ impl Diary {
     pub(super) fn only(&mut self, fault: &Fault, streams: &[&str]) {
         if let Some(Some(begun)) = self.begun.get_mut(fault.number) {
             begun.streams = Some(streams.iter().map(|stream| (*stream).to_owned()).collect());
+        }
+    }
+
+    /// The fault began then.
+    pub(super) fn since(&mut self, fault: &Fault, from_us: i64) {
+        if let Some(Some(begun)) = self.begun.get_mut(fault.number) {
+            begun.from_us = from_us;
         }
     }
 

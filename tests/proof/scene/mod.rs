@@ -168,6 +168,17 @@ impl Scene {
         self.diary.only(fault, &streams.collect::<Vec<&str>>());
     }
 
+    /// The fault reaches back to this moment: from then on nobody was truly served.
+    pub(crate) fn since(&mut self, fault: &Fault, from_us: i64) {
+        self.diary.since(fault, from_us);
+    }
+
+    /// Nobody reads along any more; nothing wrong was found until now.
+    pub(crate) fn watched_no_more(&mut self) {
+        let (seen, _) = self.watch.take().unwrap().end(true).unwrap();
+        assert!(seen.verdict() != crate::oracle::Verdict::Violated, "{seen}");
+    }
+
     /// A gap of this fault may be so much wider than the fault lasts: [`EXCESS`] if nothing is said.
     pub(crate) fn bound(&mut self, fault: &Fault, excess: Duration) {
         self.diary.bound(fault, excess);
@@ -176,6 +187,12 @@ impl Scene {
     /// The fault is over, and this proves that it happened.
     pub(crate) fn over(&mut self, fault: Fault, proof: &Value) {
         self.diary.end(fault, Some(proof.to_string()));
+    }
+
+    /// Rows of these streams of the world that arrived more than so long ago may be gone at any time, and no others.
+    pub(crate) fn keeps(&mut self, places: Range<usize>, age: Duration) {
+        let streams = places.filter_map(|place| self.streams.get(place)).map(|(hash, _)| hash.as_str());
+        self.diary.keeps(&streams.collect::<Vec<&str>>(), age);
     }
 
     /// Gives the simulator a cue, and waits until its journal says that this event came of it. Returns that line.

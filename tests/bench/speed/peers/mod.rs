@@ -32,19 +32,19 @@ const VENV: &[&str] = &["python3", "-m", "venv", "venv"];
 pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "picows",
-        what: "Python 3, picows 2.3.1, orjson 3.11.9, sqlite3",
+        what: "Python 3, picows 2.3.1, orjson 3.13.0, sqlite3",
         slow: 1,
         to_file: false,
-        install: &[VENV, &["venv/bin/pip", "install", "-q", "picows==2.3.1", "orjson==3.11.9"]],
+        install: &[VENV, &["venv/bin/pip", "install", "-q", "picows==2.3.1", "orjson==3.13.0"]],
         shows: "venv/lib/*/site-packages/picows",
         command: |home, url, stored| python(home, include_str!("with_picows.py"), url, stored),
     },
     Peer {
         name: "websockets",
-        what: "Python 3, websockets 17.4, orjson 3.11.9, sqlite3",
+        what: "Python 3, websockets 17.4, orjson 3.13.0, sqlite3",
         slow: 1,
         to_file: false,
-        install: &[VENV, &["venv/bin/pip", "install", "-q", "websockets==17.4", "orjson==3.11.9"]],
+        install: &[VENV, &["venv/bin/pip", "install", "-q", "websockets==17.4", "orjson==3.13.0"]],
         shows: "venv/lib/*/site-packages/websockets",
         command: |home, url, stored| python(home, include_str!("with_websockets.py"), url, stored),
     },
