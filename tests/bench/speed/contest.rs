@@ -26,8 +26,11 @@ pub(crate) struct Contestant {
     pub(crate) what: &'static str,
     /// Only where a long run is asked for, and once.
     pub(crate) long: bool,
-    pub(crate) run: Box<dyn Fn(&Plan) -> Vec<(&'static str, Measures)>>,
+    pub(crate) run: Run,
 }
+
+/// One turn of a contestant: what is measured, by the name of the measurement.
+type Run = Box<dyn Fn(&Plan) -> Vec<(&'static str, Measures)>>;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +48,7 @@ fn of(name: &'static str, what: &'static str, run: impl Fn(&Plan) -> Measures + 
 pub(crate) fn own() -> Vec<Contestant> {
     let daemon = |synchronous, ids, tls, reader| {
         move |plan: &Plan| {
-            let trim = Trim { synchronous, ids, tls, ..Trim::default() };
+            let trim = Trim { synchronous, tls, ids, ..Trim::default() };
             siftd(&Stage::new(), &trim, reader, plan.messages)
         }
     };

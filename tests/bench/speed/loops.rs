@@ -75,7 +75,7 @@ impl Loop {
             }
             db.execute_batch("COMMIT").unwrap();
             wall += begun.elapsed();
-            cpu += clock::spent() - spent;
+            cpu += clock::spent().saturating_sub(spent);
             let before = done;
             done += rows.len();
             if self.every.is_some_and(|every| done / every > before / every) {

@@ -37,6 +37,7 @@ use sample::Book;
 /// Measures siftd; writes docs/speed.md and docs/speed.svg after a full run.
 #[derive(Debug, Parser)]
 #[command(name = "speed")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word on the command line")]
 struct Asked {
     #[command(subcommand)]
     role: Option<Role>,

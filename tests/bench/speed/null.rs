@@ -21,6 +21,6 @@ pub(crate) fn run(url: &str, messages: usize) {
             }
         }
         let (begun, spent) = begun.unwrap();
-        Own { seconds: begun.elapsed().as_secs_f64(), cpu: (clock::spent() - spent).as_secs_f64() }.tell();
+        Own { seconds: begun.elapsed().as_secs_f64(), cpu: clock::spent().saturating_sub(spent).as_secs_f64() }.tell();
     });
 }

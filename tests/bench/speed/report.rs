@@ -35,7 +35,9 @@ pub(crate) fn tables(book: &Book, ran: &[&Contestant], plan: &Plan, rounds: usiz
     let missing = missing(book, problems);
     if !missing.is_empty() {
         writeln!(out, "\n### Not measured\n").unwrap();
-        missing.iter().for_each(|line| writeln!(out, "* {line}").unwrap());
+        for line in missing {
+            writeln!(out, "* {line}").unwrap();
+        }
     }
     out
 }
