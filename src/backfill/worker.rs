@@ -100,7 +100,8 @@ impl Worker {
 
     /// A job that was found after a start: whatever its stage is about may have been done.
     pub fn found(job: Job, now: Time, page: usize) -> Self {
-        let mut worker = Self { doubt: true, ..Self::new(job, now, page) };
+        // Whoever went before may have fetched a moment ago.
+        let mut worker = Self { doubt: true, due: now.after(FETCH_EVERY * 2), ..Self::new(job, now, page) };
         if worker.job.blind {
             worker.flaw("the first page may have been lost in a crash");
             worker.job.blind = false;

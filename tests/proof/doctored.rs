@@ -23,7 +23,7 @@ fn sound() -> Evidence {
 }
 
 /// A copy of the archive that was changed behind the daemon's back.
-fn doctored(evidence: &Evidence, number: usize, change: &str) -> PathBuf {
+pub(crate) fn doctored(evidence: &Evidence, number: usize, change: &str) -> PathBuf {
     let copy = evidence.archive.with_file_name(format!("doctored-{number}.db"));
     let archive = Connection::open(&evidence.archive).unwrap();
     archive.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
@@ -78,7 +78,7 @@ const CHANGES: &[(&str, &str)] = &[
 ];
 
 /// The same run with other lines in one of its journals.
-fn judged_with(
+pub(crate) fn judged_with(
     evidence: &Evidence,
     which: impl Fn(&Evidence) -> PathBuf,
     change: impl FnOnce(&mut Vec<Value>),

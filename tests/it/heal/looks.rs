@@ -56,7 +56,9 @@ fn played(takes: Duration) -> (Duration, u32) {
                         progress: 0,
                         flaws: Vec::new(),
                     }),
-                    other => panic!("{other:?}"),
+                    Ask::DropDelivery { .. } | Ask::DropQuery { .. } | Ask::Deliveries { .. } | Ask::Queries { .. } => {
+                        panic!("{ask:?}")
+                    }
                 };
                 worker.told(now, &told);
             }

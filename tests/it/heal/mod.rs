@@ -259,9 +259,23 @@ fn without_a_mark_a_lost_first_page_is_told_and_tried_again() {
 
 #[test]
 fn a_thousand_seeds_of_trouble() {
+    seeds_of_trouble(1..=1000);
+}
+
+/// So many seeds, from this one on: `SIFTD_SEEDS=1..20000`.
+#[test]
+#[ignore = "as long as one says; SIFTD_SEEDS=1001..21000 cargo test --test it as_many_seeds -- --ignored"]
+#[expect(clippy::disallowed_methods, reason = "whoever runs it by hand says how much")]
+fn as_many_seeds_as_one_says() {
+    let asked = std::env::var("SIFTD_SEEDS").unwrap_or_else(|_| "1001..2000".to_owned());
+    let (first, last) = asked.split_once("..").unwrap();
+    seeds_of_trouble(first.parse().unwrap()..=last.parse().unwrap());
+}
+
+fn seeds_of_trouble(seeds: std::ops::RangeInclusive<u64>) {
     let mut fired = std::collections::BTreeSet::new();
     let (mut partial, mut crashed) = (0, 0);
-    for seed in 1..=1000 {
+    for seed in seeds {
         let mut life = Life::new(seed, policy());
         life.server.skew = (i64::try_from(life.chance.below(7)).unwrap() - 3) * 100_000_000;
         life.server.anchors = !life.chance.of_thousand(200);

@@ -9,8 +9,8 @@ fn nothing_for_a_while_is_not_the_end() {
                 [rest.deliveries]\npage_max = \"16KiB\"\n";
     let mut scene = begun(stage(slow));
     scene.watch();
-    cut(&mut scene, "2s");
-    begin(&mut scene, 2);
+    let before = cut(&mut scene, "2s");
+    begin(&mut scene, before + 2);
     filled(&scene);
     closed(&scene);
     for job in 1..=2 {
@@ -41,8 +41,8 @@ fn a_job_that_finds_less_is_not_taken_for_all_and_says_what_is_missing() {
         scene.order(&cue);
     }
     scene.watch();
-    cut(&mut scene, "3s");
-    begin(&mut scene, 5);
+    let before = cut(&mut scene, "3s");
+    begin(&mut scene, before + 5);
     for (_, words) in LESS {
         scene
             .holds(&format!("SELECT count(*) FROM backfills WHERE outcome <> 'complete' AND instr(detail, '{words}')"));
@@ -68,15 +68,15 @@ fn without_all_of_its_sources_a_gap_is_only_partly_filled() {
     );
     let asked = "[backfill]\nsources = \"facebook, tumblr, twitter\"\ntries = 1\n";
     let mut scene = begun(stage(&archive).settings(asked));
-    cut(&mut scene, "3s");
-    begin(&mut scene, 1);
+    let before = cut(&mut scene, "3s");
+    begin(&mut scene, before + 1);
     // The archive is not to blame: we did not ask for what the stream brings.
     scene.holds("SELECT count(*) FROM gaps WHERE state = 'partial' AND instr(detail, 'see backfill.sources')");
     assert_eq!(scene.number("SELECT count(*) FROM gaps WHERE state = 'filled'"), 0);
     // Now we ask for all, and the archive says that it does not hold all.
     let all = "twitter, facebook, facebook_page, tumblr, bitly, board, disqus, instagram, reddit, wikipedia, wordpress, youtube";
     scene.settings(&format!("[backfill]\nsources = \"{all}\"\ntries = 2\n"));
-    begin(&mut scene, 1);
+    begin(&mut scene, before + 2);
     for lacking in ["youtube", "wordpress", "wikipedia"] {
         let words = format!("source {lacking} is archived to 0 per cent");
         scene.holds(&format!("SELECT count(*) FROM gaps WHERE state = 'partial' AND instr(detail, '{words}')"));
@@ -89,8 +89,8 @@ fn without_all_of_its_sources_a_gap_is_only_partly_filled() {
 fn what_the_archive_lacks_without_a_word_cannot_be_known() {
     let archive = "[rest.archive]\nsources = [\"twitter\"]\n[world]\nstreams = 1\n";
     let mut scene = begun(stage(archive));
-    cut(&mut scene, "2s");
-    begin(&mut scene, 1);
+    let before = cut(&mut scene, "2s");
+    begin(&mut scene, before + 1);
     filled(&scene);
     scene.finish(&["stored", "healed", "withheld"]);
 }
@@ -99,8 +99,8 @@ fn what_the_archive_lacks_without_a_word_cannot_be_known() {
 fn a_job_that_never_ends_is_given_up_and_tried_again() {
     let mut scene = begun(stage("[world]\nstreams = 1\n").settings("[backfill]\ndeadline = \"12s\"\n"));
     scene.order(r#"{"when":{"on_job":1},"do":{"rest":{"job":{"job":1,"stuck_at":40,"status":"delayed"}}}}"#);
-    cut(&mut scene, "2s");
-    begin(&mut scene, 1);
+    let before = cut(&mut scene, "2s");
+    begin(&mut scene, before + 1);
     scene.holds("SELECT count(*) FROM gaps WHERE state = 'partial' AND instr(detail, 'not finished after 12 s')");
     // What it had by then is stored, and nothing of it is left at the server.
     assert!(scene.number("SELECT stored FROM backfills WHERE id = 1") > 0);

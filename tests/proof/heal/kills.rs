@@ -26,8 +26,8 @@ fn killed(rounds: u32, seed: u64) {
     let mut scene = stage(&world).settings("[gap]\nmargin = \"200ms\"\n").open();
     scene.start();
     scene.holds("SELECT count(*) > 60 FROM interactions");
-    cut(&mut scene, "1s");
-    begin(&mut scene, 1);
+    let before = cut(&mut scene, "1s");
+    begin(&mut scene, before + 1);
     for round in 0..rounds {
         std::thread::park_timeout(Duration::from_millis(chance.u64(0..4_000)));
         let fault = scene.kill();
@@ -39,7 +39,7 @@ fn killed(rounds: u32, seed: u64) {
             reload(&mut scene);
         }
     }
-    begin(&mut scene, 1);
+    reload(&mut scene);
     filled(&scene);
     closed(&scene);
     // Every job was paid for once, and none is left at the server.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod besides;
+mod doctored;
 mod jobs;
 mod kills;
 mod pages;
@@ -64,13 +65,16 @@ fn begun(stage: Stage) -> Scene {
     scene
 }
 
-/// The network goes away for a while: each stream has a gap then, and the archive has what was made in it.
-pub(crate) fn cut(scene: &mut Scene, lasts: &str) {
+/// The network goes away for a while: each stream has a gap then, and the archive has what was made in it. How many jobs
+/// there were before.
+pub(crate) fn cut(scene: &mut Scene, lasts: &str) -> i64 {
+    let jobs = scene.number(BEGUN);
     let fault = scene.fault("the network is cut", &["network"]);
     scene.cue(&format!(r#"{{"do":{{"stop_listening":{{"lasts":"{lasts}"}}}}}}"#), "cue");
     let closed = scene.cue(r#"{"do":{"close":{"how":"reset"}}}"#, "closed");
     scene.until("subscribed");
     scene.over(fault, &closed);
+    jobs
 }
 
 /// An operator has the settings read again: gaps are looked at anew, and no wait is waited any further.
@@ -81,13 +85,12 @@ pub(crate) fn reload(scene: &mut Scene) {
 
 const BEGUN: &str = "SELECT count(*) FROM backfills";
 
-/// Reloads until so many more jobs have begun: the archive lags, and a plan is made once a minute otherwise.
+/// Reloads until so many jobs have begun in all: the archive lags, and a plan is made once a minute otherwise.
 fn begin(scene: &mut Scene, jobs: i64) {
-    let before = scene.number(BEGUN);
     wait("jobs to begin", || {
         reload(scene);
         std::thread::park_timeout(Duration::from_secs(1));
-        (scene.number(BEGUN) >= before + jobs).then_some(())
+        (scene.number(BEGUN) >= jobs).then_some(())
     });
 }
 

@@ -11,10 +11,10 @@ fn pages_that_come_twice_or_begin_anew_are_not_taken_for_all() {
     scene.watch();
     let mut jobs = 0;
     for what in [r#"{"pages":{"same":true}}"#, r#"{"pages":{"rewind":true}}"#] {
-        cut(&mut scene, "2s");
+        let before = cut(&mut scene, "2s");
         let from = scene.lines();
         // The second page is the first again.
-        begin(&mut scene, 1);
+        begin(&mut scene, before + 1);
         scene.line(from, |line| line["event"] == "served");
         order(&scene, what);
         scene.line(from, |line| line["event"] == "served" && !line["doctored"].is_null());
@@ -36,8 +36,8 @@ fn rows_from_elsewhere_are_refused_and_what_came_live_stays() {
         begun(stage("[world]\nstreams = 1\nduplicates = 0.05\n").settings("[backfill]\noverlap = \"3s\"\n"));
     scene.watch();
     order(&scene, r#"{"pages":{"next":2,"outside":3,"foreign":2,"reworded":true}}"#);
-    cut(&mut scene, "2s");
-    begin(&mut scene, 1);
+    let before = cut(&mut scene, "2s");
+    begin(&mut scene, before + 1);
     filled(&scene);
     closed(&scene);
     let refused = "SELECT refused FROM backfills WHERE id = 1 AND known > 0 AND stored > 0";
@@ -54,9 +54,9 @@ fn rows_from_elsewhere_are_refused_and_what_came_live_stays() {
 fn rows_that_cannot_be_read_are_fetched_again_and_orders_to_delete_are_obeyed() {
     let mut scene = begun(stage("[world]\nstreams = 1\n"));
     order(&scene, r#"{"pages":{"next":1,"garbled":1,"deletes":2}}"#);
-    cut(&mut scene, "2s");
+    let before = cut(&mut scene, "2s");
     let from = scene.lines();
-    begin(&mut scene, 1);
+    begin(&mut scene, before + 1);
     let page = scene.line(from, |line| line["event"] == "served" && !line["doctored"].is_null());
     // It waits a minute before it fetches the page again; who starts anew does not.
     let killed = scene.kill();

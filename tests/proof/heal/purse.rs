@@ -7,8 +7,8 @@ use super::{begin, begun, calm, cut, filled, order, provoked, reload, stage};
 #[test]
 fn without_means_backfill_pauses_and_the_live_stream_goes_on() {
     let mut scene = begun(stage("[world]\nstreams = 1\n[rest.fees]\ndpu_per_hour = 1.0\ndpus = 0.0\n"));
-    cut(&mut scene, "1s");
-    begin(&mut scene, 1);
+    let before = cut(&mut scene, "1s");
+    begin(&mut scene, before + 1);
     let told = scene.until("backfill-paused");
     assert!(told["text"].as_str().unwrap().contains("insufficient credits"), "{told}");
     calm(&scene, 0);
@@ -27,15 +27,15 @@ fn without_means_backfill_pauses_and_the_live_stream_goes_on() {
 fn what_the_budget_does_not_reach_waits_and_says_so() {
     let poor = "[backfill]\nunits_an_hour = 1.0\nunits_a_day = 1.0\n";
     let mut scene = begun(stage("[world]\nstreams = 2\n").settings(poor));
-    cut(&mut scene, "1s");
-    begin(&mut scene, 1);
+    let before = cut(&mut scene, "1s");
+    begin(&mut scene, before + 1);
     scene.holds("SELECT count(*) = 1 FROM gaps WHERE state = 'filled'");
     scene.holds("SELECT count(*) = 1 FROM backfills WHERE stage = 'closed'");
     reload(&mut scene);
     calm(&scene, 0);
     let plan = scene.siftd("backfill").arg("--dry-run").output().unwrap();
     let plan = String::from_utf8_lossy(&plan.stdout).into_owned();
-    assert!(plan.contains("1 gaps wait: today's budget is spent, until "), "{plan}");
+    assert!(plan.contains("1 gap waits: today's budget is spent, until "), "{plan}");
     assert_eq!(scene.number("SELECT count(*) FROM gaps WHERE cause = 'network' AND state = 'closed'"), 1);
     scene.settings("[backfill]\nunits_a_day = 10.0\n");
     reload(&mut scene);
