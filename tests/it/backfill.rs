@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use rustix::process::{Pid, Signal, kill_process};
@@ -81,10 +81,11 @@ impl Place {
 
     /// Waits until the archive answers a question with a number above 0.
     fn until(&self, question: &str) {
-        let begun = Instant::now();
+        let (glance, mut waited) = (Duration::from_millis(50), Duration::ZERO);
         while self.number(question) == 0 {
-            assert!(begun.elapsed() < PATIENCE, "{question}\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(50));
+            assert!(waited < PATIENCE, "{question}\n{}", self.log());
+            std::thread::park_timeout(glance);
+            waited += glance;
         }
     }
 

@@ -58,7 +58,7 @@ fn a_short_demo_loses_nothing_and_has_a_gap_of_every_cause() {
         assert_eq!(numbers(&text, cause).first(), Some(&streams), "{cause}\n{text}");
     }
     // Every gap that has ended is filled, and so nothing lies in one: what was sent is stored, or was deleted by order.
-    assert_eq!(count("in gaps"), 0.0, "{text}");
+    assert!(count("in gaps") < 0.5, "{text}");
     for cause in ["billing", "crash", "maintenance", "network", "slow_consumer"] {
         let of_cause = numbers(&text, cause);
         assert_eq!(of_cause.get(1), of_cause.get(2), "{cause}: gaps, and those that are filled\n{text}");

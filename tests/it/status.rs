@@ -214,6 +214,7 @@ fn a_lock_file_that_cannot_be_read_is_said() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one document, shown whole")]
 fn the_document_has_the_columns_of_the_views() {
     let example = Example::filled();
     let _lock = example.held_by(4001);

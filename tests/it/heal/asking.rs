@@ -93,7 +93,9 @@ fn a_wait_that_the_server_orders_is_written_down_and_heeded_after_a_restart() {
         match healer.next(START) {
             Step::Say(_) => {}
             Step::Write(Change::Gate(gate)) => break gate,
-            other => panic!("the wait is not written down: {other:?}"),
+            other @ (Step::Ask(_) | Step::Write(_) | Step::Keep { .. } | Step::Gaps | Step::Wait(_)) => {
+                panic!("the wait is not written down: {other:?}")
+            }
         }
     };
     assert!(gate.not_before >= Some(START.after(ten)), "{gate:?}");
