@@ -273,7 +273,9 @@ fn explore(
             let (mut ledger, mut models, mut connection) = (ledger.clone(), models.clone(), connection);
             past.push((place, step));
             apply(db, &mut ledger, models.get_mut(place).unwrap(), &mut connection, now, &step);
-            models.iter().for_each(|model| assert_agrees(db, &ledger, model, past));
+            for model in &models {
+                assert_agrees(db, &ledger, model, past);
+            }
             tried += 1 + explore(db, &ledger, &models, connection, past);
             past.pop();
             db.execute_batch("ROLLBACK TO step; RELEASE step").unwrap();
