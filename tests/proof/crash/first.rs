@@ -8,6 +8,7 @@ use rusqlite::types::Value;
 
 const FIRST: &str = include_str!("../../../migrations/V1__archive.sql");
 const SECOND: &str = include_str!("../../../migrations/V2__backfill.sql");
+const THIRD: &str = include_str!("../../../migrations/V3__retention.sql");
 
 /// The moment at which its history begins.
 const BEGAN: i64 = 1_700_000_000_000_000;
@@ -21,7 +22,7 @@ const KEPT: [&str; 13] = [
     "SELECT * FROM gap WHERE id <= 40",
     "SELECT * FROM interaction",
     "SELECT * FROM interaction INDEXED BY sqlite_autoindex_interaction_1 ORDER BY id",
-    "SELECT * FROM tally",
+    "SELECT stream, interactions, last FROM tally",
     "SELECT * FROM tally_hour",
     "SELECT * FROM tombstone",
     "SELECT * FROM quarantined",
@@ -71,7 +72,7 @@ fn empty(path: &Path, migrations: &[&str]) -> Connection {
     db.pragma_update(None, "page_size", 32 * 1024).unwrap();
     db.pragma_update(None, "auto_vacuum", "INCREMENTAL").unwrap();
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
-    let names = ["V1__archive", "V2__backfill"];
+    let names = ["V1__archive", "V2__backfill", "V3__retention"];
     let migrations: Vec<Migration> =
         names.iter().zip(migrations).map(|(name, sql)| Migration::unapplied(name, sql).unwrap()).collect();
     Runner::new(&migrations).set_grouped(true).run(&mut db).unwrap();
@@ -106,7 +107,7 @@ pub(super) fn version(archive: &Path) -> i64 {
     let db = Connection::open(archive).unwrap();
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let migrations = [FIRST, SECOND];
+    let migrations = [FIRST, SECOND, THIRD];
     let count = usize::try_from(version).unwrap();
     let fresh = empty(&folder.path().join("fresh.db"), migrations.get(..count).unwrap());
     assert_eq!(schema(&db), schema(&fresh), "version {version}");
