@@ -10,6 +10,9 @@ const FIRST: &str = include_str!("../../../migrations/V1__archive.sql");
 const SECOND: &str = include_str!("../../../migrations/V2__backfill.sql");
 const THIRD: &str = include_str!("../../../migrations/V3__retention.sql");
 
+/// The version of today.
+pub(super) const LAST: i64 = 3;
+
 /// The moment at which its history begins.
 const BEGAN: i64 = 1_700_000_000_000_000;
 
