@@ -156,5 +156,8 @@ fn killed_at_every_call_of_a_migration() {
     let left = left.into_inner().unwrap();
     tell(&format!("a migration: {points}; {left:?} left by version"));
     assert!(points.has("pwrite64 archive.db-wal") && points.has("sync archive.db-wal"), "{points}");
-    assert!(left.get(&1).is_some_and(|count| *count > 5) && left.contains_key(&first::LAST) && left.len() == 2, "{left:?}");
+    assert!(
+        left.get(&1).is_some_and(|count| *count > 5) && left.contains_key(&first::LAST) && left.len() == 2,
+        "{left:?}"
+    );
 }
