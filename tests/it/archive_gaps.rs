@@ -26,6 +26,16 @@ fn a_quick_acknowledgement_begins_a_history_and_a_late_one_has_a_gap_before_it()
     house.finish(running);
 }
 
+/// A gap from the beginning on, an acknowledgement at 10 s, and nothing proven after it yet.
+fn acknowledged_after_a_gap(house: &House, running: &Running) {
+    house.send(running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(gap(1, later(1), Cause::Network));
+        batch.record(covered(1, 1, later(10)));
+        batch.reach(reach(1, later(12), later(9)));
+    });
+}
+
 #[test]
 fn a_gap_begins_where_proof_ends_and_its_cause_may_change() {
     let house = House::new();
@@ -55,12 +65,7 @@ fn a_gap_begins_where_proof_ends_and_its_cause_may_change() {
 fn an_empty_coverage_goes_and_the_gaps_on_both_sides_are_one() {
     let house = House::new();
     let running = house.run(&["aa"]);
-    house.send(&running, |batch| {
-        batch.record(opened(1, later(1)));
-        batch.record(gap(1, later(1), Cause::Network));
-        batch.record(covered(1, 1, later(10)));
-        batch.reach(reach(1, later(12), later(9)));
-    });
+    acknowledged_after_a_gap(&house, &running);
     house.send(&running, |batch| batch.record(gap(1, later(9), Cause::Network)));
     assert_eq!(house.ask(GAPS), ["aa 0 - network open"]);
     assert_eq!(house.ask(COVERAGE), [""; 0]);
@@ -73,12 +78,7 @@ fn an_empty_coverage_goes_and_the_gaps_on_both_sides_are_one() {
 fn a_gap_that_is_being_filled_grows_no_more() {
     let house = House::new();
     let running = house.run(&["aa"]);
-    house.send(&running, |batch| {
-        batch.record(opened(1, later(1)));
-        batch.record(gap(1, later(1), Cause::Network));
-        batch.record(covered(1, 1, later(10)));
-        batch.reach(reach(1, later(12), later(9)));
-    });
+    acknowledged_after_a_gap(&house, &running);
     let filler = rusqlite::Connection::open(house.path()).unwrap();
     filler.execute("UPDATE gap SET state = 'filling'", []).unwrap();
     house.send(&running, |batch| batch.record(gap(1, later(9), Cause::Network)));

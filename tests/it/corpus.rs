@@ -126,7 +126,7 @@ fn changed(chance: &mut Rng, inputs: &[Vec<u8>]) -> Vec<u8> {
 
 /// Chance on its own finds less than a fuzzer that sees which code was reached (`tests/fuzz/run`), but needs nothing.
 #[test]
-#[ignore = "takes SIFTD_FUZZ_SECONDS for each target: SIFTD_FUZZ_SECONDS=600 cargo test --test it corpus::by_chance -- --ignored --nocapture"]
+#[ignore = "the search for new inputs, as long as one says; what it found is replayed in the suite: SIFTD_FUZZ_SECONDS=600 cargo test --test it corpus::by_chance -- --ignored --nocapture"]
 #[expect(clippy::disallowed_methods, reason = "how long, and from which seed on, is said by whoever runs it")]
 fn by_chance() {
     let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
