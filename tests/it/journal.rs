@@ -31,7 +31,7 @@ fn a_notice_in_the_journal_has_its_fields_and_its_explanation_and_a_stopped_jour
     }
     let separable = || Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|status| status.success());
     if !geteuid().is_root() || !Path::new(JOURNAL).exists() || !separable() {
-        eprintln!("SKIPPED: a journal of our own needs root, unshare and {JOURNAL}");
+        crate::archive_house::skipped(&format!("a journal of our own needs root, unshare and {JOURNAL}"));
         return;
     }
     let name = "journal::a_notice_in_the_journal_has_its_fields_and_its_explanation_and_a_stopped_journal_stops_nobody";

@@ -165,7 +165,7 @@ fn a_damaged_archive() {
 fn may_change_users() -> bool {
     let may = rustix::process::geteuid().is_root();
     if !may {
-        eprintln!("SKIPPED: only root can run the program as another user");
+        crate::archive_house::skipped("only root can run the program as another user");
     }
     may
 }

@@ -39,7 +39,7 @@ fn tool(program: &str, arguments: &[&str]) -> Option<Output> {
     match Command::new(program).args(arguments).output() {
         Ok(output) => Some(output),
         Err(error) => {
-            eprintln!("SKIPPED: {program} cannot be run here ({error})");
+            crate::archive_house::skipped(&format!("{program} cannot be run ({error})"));
             None
         }
     }
@@ -131,7 +131,7 @@ fn systemd_finds_no_fault() {
 #[test]
 fn the_user_and_the_folders_can_be_made() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("SKIPPED: only root can give folders away");
+        crate::archive_house::skipped("only root can give folders away");
         return;
     }
     let root = tempfile::tempdir().unwrap();
