@@ -93,8 +93,10 @@ impl Daemon {
 
     /// Waits for its end; its exit code, and all that it said.
     pub(crate) fn end(&mut self) -> (Option<i32>, String) {
+        // Its log ends with its last thread. To ask for the process before would take a stop away from whoever traces
+        // it, take that stop for an end, and leave the thread stopped for ever.
+        self.hear(|_| false);
         let status = super::wait("the end of the daemon", || self.ended());
-        self.said.extend(self.lines.iter());
         (status.code(), self.said.join("\n"))
     }
 }
