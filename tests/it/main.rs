@@ -32,6 +32,7 @@ mod coverage;
 mod daemon;
 mod decode;
 mod decode_any;
+mod decode_key;
 mod demo;
 mod example;
 mod heal;
