@@ -118,11 +118,13 @@ impl Books {
             match turn.insert.execute(params![key, bucket, row.stream.0, row.id, created, row.kind, row.payload, by]) {
                 Ok(0) if origin == Origin::Live && self.backfilled => {
                     let values = params![row.id, row.stream.0, created, row.kind, row.payload];
-                    turn.db.prepare_cached(REPLACE)?.execute(values)?;
+                    if turn.db.prepare_cached(REPLACE)?.execute(values)? > 0 {
+                        self.tally.forget_sizes();
+                    }
                     return Ok(Kept::Known);
                 }
                 Ok(0) => return Ok(Kept::Known),
-                Ok(_) => return self.tally.wrote(turn.db, key).map(|()| Kept::New),
+                Ok(_) => return self.tally.wrote(turn.db, key, row.payload.len()).map(|()| Kept::New),
                 Err(error) if is_taken(&error) => key = key.saturating_add(1),
                 Err(error) => return Err(error.into()),
             }

@@ -123,7 +123,7 @@ proptest! {
         for (number, step) in steps.iter().chain([&Step::Commit]).enumerate() {
             match step {
                 Step::Interaction { stream, id, received } => {
-                    let (id, payload) = (id.to_string(), format!("{{\"n\":{number}}}"));
+                    let (id, payload) = (id.to_string(), format!("{{\"n\":{number},\"x\":\"{}\"}}", "x".repeat(number % 13)));
                     batch.interaction(Time::from_micros(*received), StreamId(*stream), &Interaction {
                         stream: "".into(), id: (&id).into(), kind: "".into(), created: None, produced: None,
                         payload: &payload,
@@ -159,6 +159,11 @@ proptest! {
             all(&db, "SELECT stream, interactions, last_interaction_us FROM streams ORDER BY 1", pair),
             all(&db, "SELECT s.name, count(i.id), max(i.received) FROM stream s LEFT JOIN interaction i ON i.stream = s.id
                        GROUP BY s.name ORDER BY 1", pair)
+        );
+        prop_assert_eq!(
+            all(&db, "SELECT 'x', stream, bytes FROM tally ORDER BY 2", pair),
+            all(&db, "SELECT 'x', stream, sum(octet_length(payload)) FROM interaction
+                       WHERE bucket < (SELECT value FROM meta WHERE name = 'bucket') GROUP BY stream ORDER BY 2", pair)
         );
         prop_assert_eq!(
             all(&db, "SELECT stream, hour_us, interactions FROM hours ORDER BY 1, 2", pair),

@@ -18,19 +18,22 @@ const BUCKET_ROWS: u32 = if cfg!(test) { 8 } else { 16 * 1024 };
 const HOUR: i64 = 3_600_000_000;
 
 /// The end of the table of interactions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tally {
     bucket: i64,
     filled: u32,
     /// The key of the last row that this process wrote.
     last: i64,
+    /// Rows of the bucket that this process wrote, and the bytes of their payloads, in the order of their keys. Whatever
+    /// is not known here is looked up when the bucket is full; a look at each row would be a page read for each.
+    sizes: Vec<(i64, i64)>,
 }
 
 impl Tally {
     pub(super) fn load(db: &Connection) -> Result<Self, Trouble> {
         let bucket = db.query_row("SELECT value FROM meta WHERE name = 'bucket'", [], |row| row.get(0))?;
         let filled = db.query_row("SELECT count(*) FROM interaction WHERE bucket = ?1", [bucket], |row| row.get(0))?;
-        Ok(Self { bucket, filled, last: i64::MIN })
+        Ok(Self { bucket, filled, last: i64::MIN, sizes: Vec::new() })
     }
 
     pub(super) const fn bucket(&self) -> i64 {
@@ -42,24 +45,26 @@ impl Tally {
         received.micros().max(self.last.saturating_add(1))
     }
 
-    /// A row was written under `key`.
-    pub(super) fn wrote(&mut self, db: &Connection, key: i64) -> Result<(), Trouble> {
+    /// A row was written under `key`, with a payload of so many bytes.
+    pub(super) fn wrote(&mut self, db: &Connection, key: i64, bytes: usize) -> Result<(), Trouble> {
         self.last = key;
+        self.sizes.push((key, i64::try_from(bytes).unwrap_or(i64::MAX)));
         self.filled = self.filled.saturating_add(1);
         if self.filled >= BUCKET_ROWS { self.seal(db) } else { Ok(()) }
     }
 
+    /// Payloads of rows have changed: their sizes are no longer known.
+    pub(super) fn forget_sizes(&mut self) {
+        self.sizes.clear();
+    }
+
     /// Counts the full bucket and begins the next.
     fn seal(&mut self, db: &Connection) -> Result<(), Trouble> {
-        // In the order of the index, so that the rows of a stream and of an hour follow one another.
-        let mut rows =
-            db.prepare_cached(
-                "SELECT stream, received, octet_length(payload) FROM interaction WHERE bucket = ?1 ORDER BY stream, received",
-            )?;
-        let mut rows = rows.query([self.bucket])?;
+        let rows = self.rows(db)?;
+        let others = self.others(db, &rows)?;
         let mut run: Option<Run> = None;
-        while let Some(row) = rows.next()? {
-            let (stream, received, bytes): (u32, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        for (stream, received) in rows {
+            let bytes = self.size(received).or_else(|| others.get(&received).copied()).unwrap_or_default();
             let hour = hour_of(received);
             match &mut run {
                 Some(run) if (run.stream, run.hour) == (stream, hour) => {
@@ -79,8 +84,33 @@ impl Tally {
         }
         self.bucket += 1;
         self.filled = 0;
+        self.sizes.clear();
         db.prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'bucket'")?.execute([self.bucket])?;
         Ok(())
+    }
+
+    /// The rows of the bucket in the order of its index, so that those of a stream and of an hour follow one another.
+    /// The index has all that is asked for.
+    fn rows(&self, db: &Connection) -> Result<Vec<(u32, i64)>, Trouble> {
+        let sql = "SELECT stream, received FROM interaction WHERE bucket = ?1 ORDER BY stream, received";
+        let mut rows = db.prepare_cached(sql)?;
+        let rows = rows.query_map([self.bucket], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn size(&self, key: i64) -> Option<i64> {
+        let place = self.sizes.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        self.sizes.get(place).map(|(_, bytes)| *bytes)
+    }
+
+    /// The sizes of the rows that another process wrote, or that have changed. In the order of the table, whose pages
+    /// hold a dozen rows each.
+    fn others(&self, db: &Connection, rows: &[(u32, i64)]) -> Result<HashMap<i64, i64>, Trouble> {
+        let mut keys: Vec<i64> = rows.iter().map(|(_, key)| *key).filter(|key| self.size(*key).is_none()).collect();
+        keys.sort_unstable();
+        let mut look = db.prepare_cached("SELECT octet_length(payload) FROM interaction WHERE received = ?1")?;
+        let sizes = keys.into_iter().map(|key| Ok((key, look.query_row([key], |row| row.get(0))?)));
+        sizes.collect()
     }
 }
 
