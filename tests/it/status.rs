@@ -7,13 +7,10 @@ use std::process::{Command, Stdio};
 use siftd::archive::reading::lock_path;
 
 use crate::archive_house::skipped;
-use crate::example::Example;
+use crate::example::{Example, without_files};
 
-/// The screen without the line on files: their sizes and the disk are this machine's.
 fn screen(example: &Example) -> String {
-    let screen = example.answer(&["status"]);
-    let lines = screen.lines().filter(|line| !line.starts_with("archive"));
-    lines.flat_map(|line| [line, "\n"]).collect()
+    without_files(&example.answer(&["status"]))
 }
 
 fn check(example: &Example, expected: &Expect) {

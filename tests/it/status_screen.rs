@@ -5,7 +5,7 @@ use std::fs::File;
 use std::process::Command;
 
 use crate::archive_house::skipped;
-use crate::example::Example;
+use crate::example::{Example, without_files};
 
 /// Five thousand streams, an hour of notices, and a daemon that is well. `ago(S)` stands for a moment so many seconds
 /// before the one that is looked at.
@@ -48,7 +48,7 @@ fn crowd(trouble: &str) -> Example {
     example
 }
 
-/// The screen, whose first lines are these. The line on files is this machine's.
+/// The screen is this one, and no larger than a screen.
 fn check(example: &Example, lock: Option<File>, expected: &Expect) {
     let screen = example.answer(&["status"]);
     drop(lock);
@@ -60,16 +60,7 @@ fn check(example: &Example, lock: Option<File>, expected: &Expect) {
     {
         assert_eq!(screen.lines().filter(|row| row.starts_with(name)).count(), 1, "{name}:\n{screen}");
     }
-    let mut shown = String::new();
-    let mut files = false;
-    for row in screen.lines() {
-        files = row.starts_with("archive") || (files && row.starts_with(' '));
-        if !files {
-            shown += row;
-            shown += "\n";
-        }
-    }
-    expected.assert_eq(&shown);
+    expected.assert_eq(&without_files(&screen));
 }
 
 /// All streams lose their coverage, for this cause, so many seconds ago.

@@ -76,7 +76,7 @@ fn wrong(troubles: &[Trouble], now: Time, ink: Ink, room: usize) -> Vec<String> 
     let mut rows = told(troubles, 1, now, ink);
     let shown = rows.len().min(room.saturating_sub(1));
     // One row each from the second on.
-    let more = rows.len().saturating_sub(shown);
+    let more = rows.len().saturating_sub(shown).min(troubles.len().saturating_sub(1));
     rows.truncate(shown);
     rows.push(format!("      and {more} more: `siftd status --json`"));
     rows
