@@ -315,7 +315,10 @@ fn give_back(db: &Connection) -> Result<bool, Trouble> {
     if unused <= (all / SPARE_PART).max(SPARE_BYTES / PAGE) {
         return Ok(true);
     }
-    db.execute_batch(GIVE_BACK)?;
+    // SQLite gives one page back with each row that it is asked for.
+    let mut statement = db.prepare_cached(GIVE_BACK)?;
+    let mut given = statement.query([])?;
+    while given.next()?.is_some() {}
     Ok(false)
 }
 

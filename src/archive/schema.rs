@@ -77,6 +77,13 @@ pub(super) fn is_older(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map(|version| version < VERSION)
 }
 
+/// What Litestream makes in a database that it replicates: a table to write to, so that the log goes on, and one to lock.
+/// In these very words they concern no row of ours; in others they could: a foreign key would keep our rows from going.
+const LITESTREAM: [(&str, &str); 2] = [
+    ("_litestream_seq", "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)"),
+    ("_litestream_lock", "CREATE TABLE _litestream_lock (id INTEGER)"),
+];
+
 /// What the file holds that siftd did not make, or made otherwise, or is missing, in words; nothing if all is as it was
 /// made. A trigger or an index that somebody added could make rows vanish without an error, and a changed view could
 /// tell anything. Views beside ours harm nobody who does not ask them.
@@ -97,6 +104,7 @@ pub(super) fn strangeness(db: &Connection, version: i64) -> rusqlite::Result<Opt
             Some(made) if made == words => {}
             Some(_) => return Ok(Some(format!("{told} is not as siftd made it"))),
             None if kind == "view" => {}
+            None if LITESTREAM.iter().any(|(name, made)| kind == "table" && words == format!("{name}{made}")) => {}
             None => return Ok(Some(format!("{told} is none of siftd's"))),
         }
     }

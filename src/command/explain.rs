@@ -1,4 +1,4 @@
-//! `siftd explain`: what a notice means and what to do, from the table that the runbook is made of.
+//! `siftd explain`: what a notice means, what it costs and what to do, from the table that the runbook is made of.
 
 use std::io::Write;
 
@@ -6,7 +6,7 @@ use super::Failure;
 use crate::notice::{Entry, TABLE, runbook};
 use crate::peer_text::one_line;
 
-/// Explain a notice: what it means and what to do
+/// Explain a notice: what it means, what it costs and what to do
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// The name of a notice, as the log says it; without it, all names
@@ -68,12 +68,15 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_is_explained_with_meaning_and_remedy() {
+    fn a_notice_is_explained_with_meaning_impact_and_remedy() {
         expect![[r#"
             gap-opened (warn: degraded, and healing by itself)
 
             From `since_us` on (for some streams later) nothing is proven complete, for
             this many streams and this cause.
+
+            Impact: Messages of these streams may be missing from that moment on; a query
+            over that time must not be taken for complete.
 
             What to do: See the cause: `siftd gaps --state open`.
 
@@ -91,7 +94,11 @@ mod tests {
     fn every_notice_is_explained_and_listed() {
         let list = answer(&Args { notice: None }).unwrap();
         for entry in TABLE {
-            assert!(explain(entry.name).unwrap().starts_with(&format!("{} (", entry.name)));
+            let explained = explain(entry.name).unwrap();
+            assert!(explained.starts_with(&format!("{} (", entry.name)));
+            for part in ["Impact: ", "What to do: ", "In the journal: "] {
+                assert_eq!(explained.matches(&format!("\n\n{part}")).count(), 1, "{}: {part}", entry.name);
+            }
             assert!(list.lines().any(|line| line.split_whitespace().nth(1) == Some(entry.name)));
         }
     }

@@ -59,6 +59,7 @@ fn section(entry: &Entry) -> String {
         format!("## {}", entry.name),
         format!("Level **{}**{limited}. Fields: {}.", entry.level.word(), fields.join(", ")),
         format!("**Meaning.** {}", entry.meaning),
+        format!("**Impact.** {}", entry.impact),
         format!("**What to do.** {}", entry.remedy),
     ];
     paragraphs.push(match look(entry.name) {
@@ -85,10 +86,11 @@ pub fn catalogue() -> String {
 
 fn message(entry: &Entry) -> String {
     format!(
-        "-- {}\nSubject: siftd: {}\nDefined-By: siftd\nDocumentation: man:siftd-notices(7)\n\n{}\n\n{}",
+        "-- {}\nSubject: siftd: {}\nDefined-By: siftd\nDocumentation: man:siftd-notices(7)\n\n{}\n\n{}\n\n{}",
         entry.message_id(),
         entry.name,
         wrapped(entry.meaning),
+        wrapped(&format!("Impact: {}", entry.impact)),
         wrapped(&format!("What to do: {}", entry.remedy)),
     )
 }
@@ -98,6 +100,7 @@ pub fn on_terminal(entry: &Entry) -> String {
     let mut paragraphs = vec![
         format!("{} ({})", entry.name, urgency(entry.level)),
         wrapped(entry.meaning),
+        wrapped(&format!("Impact: {}", entry.impact)),
         wrapped(&format!("What to do: {}", entry.remedy)),
     ];
     let ask = |query: &str| format!("sqlite3 -readonly /var/lib/siftd/archive.db \\\n  \"{query}\"");

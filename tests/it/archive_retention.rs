@@ -143,6 +143,31 @@ fn the_oldest_of_all_go_until_the_file_is_small_enough_but_never_the_newest_hour
     house.finish(running);
 }
 
+/// What was removed is space for others: the file itself becomes smaller, but for what new rows will soon need.
+#[test]
+fn what_is_unused_is_given_back_to_the_file_system() {
+    const SPARE: u64 = 64 << 20;
+    let mut house = House::new();
+    house.options.keep.max_age = Some(Duration::from_hours(1));
+    let mut running = house.run(&["a"]);
+    covers(&house, &running, 1, HOUR);
+    for part in 0..6 {
+        rows(&house, &running, 1, part * 200..(part + 1) * 200, 1, 100_000);
+    }
+    // A stop in order takes everything into the file.
+    house.finish(running);
+    let bytes = || std::fs::metadata(house.path()).unwrap().len();
+    let before = bytes();
+    assert!(before > 120_000_000, "{before}");
+    running = house.run(&["a"]);
+    house.set(later(3 * HOUR));
+    rounds(&house, || bytes() <= SPARE + (4 << 20));
+    assert_eq!(house.ask("SELECT count(*) FROM interactions"), ["0"]);
+    assert!(bytes() >= SPARE / 2, "{}: what new rows will soon need is kept", bytes());
+    consistent(&house);
+    house.finish(running);
+}
+
 #[test]
 fn a_stream_that_is_too_large_loses_its_own_oldest() {
     let house = House::new();

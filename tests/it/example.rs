@@ -86,6 +86,16 @@ impl Example {
     }
 }
 
+/// A status without its line on files, which may take two rows: their sizes and the disk are this machine's.
+pub(crate) fn without_files(screen: &str) -> String {
+    let mut files = false;
+    let rows = screen.lines().filter(|row| {
+        files = row.starts_with("archive ") || (files && row.starts_with("  "));
+        !files
+    });
+    rows.flat_map(|row| [row, "\n"]).collect()
+}
+
 /// What a command answers at `now`.
 pub(crate) fn answer(settings: &Path, now: Time, arguments: &[&str]) -> String {
     let command = Cli::try_parse_from(["siftd"].iter().chain(arguments)).unwrap().command;

@@ -58,6 +58,7 @@ mod simulator;
 mod small;
 mod sql;
 mod status;
+mod status_screen;
 mod systemd;
 mod tidy;
 mod written;

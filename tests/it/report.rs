@@ -25,10 +25,15 @@ fn page(example: &Example) -> (String, Value) {
 
 /// What a browser makes of it, in markup; nothing if there is no browser here.
 fn rendered(page: &Path) -> Option<String> {
+    browsed(page, &["--timeout=60000", "--dump-dom"])
+}
+
+fn browsed(page: &Path, arguments: &[&str]) -> Option<String> {
     let profile = tempfile::tempdir().unwrap();
     let browser = Command::new("chromium")
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"])
-        .args(["--disable-dev-shm-usage", "--timeout=60000", "--dump-dom"])
+        .arg("--disable-dev-shm-usage")
+        .args(arguments)
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("file://{}", page.display()))
         .output();
@@ -157,6 +162,24 @@ fn five_thousand_streams_of_three_months_are_drawn_worst_first() {
     let (_, first) = body.split_once("class=\"stream\"").unwrap();
     assert!(first.contains("stream 4711") && first.find("stream 4711") < first.find("class=\"stream\""));
     assert!(body.contains("show 500 more") && body.contains("5,000 streams"));
+}
+
+/// Paper shows no more than is on it: names are whole, a line a stream, and what is left out is said.
+#[test]
+fn on_paper_a_stream_is_one_line_and_nothing_is_cut() {
+    let example = large();
+    page(&example);
+    let place = |name: &str| example.settings().with_file_name(name);
+    let printed = format!("--print-to-pdf={}", place("report.pdf").display());
+    let Some(_) = browsed(&place("report.html"), &["--no-pdf-header-footer", &printed]) else { return };
+    let text = Command::new("pdftotext").arg(place("report.pdf")).arg("-").output();
+    let Ok(text) = text else { return skipped("pdftotext is missing (Debian: poppler-utils)") };
+    let text = String::from_utf8(text.stdout).unwrap();
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(&format!("{:032x}", 4711)) && words.contains("rejected: no such hash"), "{text}");
+    assert!(text.contains("These are the first 100."), "{text}");
+    // A form feed ends a page: two for what stands above the streams, and thirty streams on each of the others.
+    assert!(text.matches('\u{c}').count() <= 6, "{} pages", text.matches('\u{c}').count());
 }
 
 #[test]

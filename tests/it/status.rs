@@ -7,13 +7,10 @@ use std::process::{Command, Stdio};
 use siftd::archive::reading::lock_path;
 
 use crate::archive_house::skipped;
-use crate::example::Example;
+use crate::example::{Example, without_files};
 
-/// The screen without the line on files: their sizes and the disk are this machine's.
 fn screen(example: &Example) -> String {
-    let screen = example.answer(&["status"]);
-    let lines = screen.lines().filter(|line| !line.starts_with("archive"));
-    lines.flat_map(|line| [line, "\n"]).collect()
+    without_files(&example.answer(&["status"]))
 }
 
 fn check(example: &Example, expected: &Expect) {
@@ -27,24 +24,26 @@ fn a_running_daemon_with_two_bad_streams() {
     check(
         &example,
         &expect![[r#"
-            ERROR 1 stream not covered (disabled), since 2026-11-22T03:00:00Z (2 h 0 min ago)
-                  Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons.
-            ERROR 1 stream not covered (rejected), since 2026-11-22T03:00:00Z (2 h 0 min ago)
-                  Check the hash in the stream list; take it out or correct it, then `siftd reload`.
+            ERROR 1 stream not covered (disabled), since 03:00:00Z (2 h 0 min ago)
+                  Look up the stream in the provider's account: deprecated targets or terms
+                  of service are the usual reasons.
+            ERROR 1 stream not covered (rejected), since 03:00:00Z (2 h 0 min ago)
+                  Check the hash in the stream list; take it out or correct it, then `siftd
+                  reload`.
 
-            daemon        live since 2026-11-22T04:40:01Z (19 min 59 s ago), process 4001, siftd 0.1.0
-            connection    3 since 2026-11-22T04:40:00Z (20 min 0 s ago): 1,500 frames, 3.1 MiB, 1,450 interactions
+            daemon        live since 04:40:01Z (19 min 59 s ago), process 4001
+            connection    3 for 20 min 0 s: 3.1 MiB, 1,450 interactions
             streams       2 active, 1 disabled, 1 rejected, 1 retired
-            interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
-            gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed
+            interactions  last minute 3 (0.0/s), hour 127, newest 29 s ago
+            gaps          2 open (disabled 1, rejected 1), 3 closed
             backfill      3 gaps wait
-            watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
+            watermark     committed until 04:59:59Z (0.5 s ago), 3 frames waiting
 
             warnings of the last hour, newest first (`siftd explain NAME`)
-                9 min 0 s ago  unknown-status (2 times): unknown warning message: brown out again
-               20 min 1 s ago  gap-opened: gap in 2 streams since 2026-11-22T04:39:55.500000Z (maintenance)
-               20 min 2 s ago  disconnected: connection 2 ended after 2398.0 s (maintenance): closed by us
-                1 h 0 min ago  crash-found: the daemon died: 2 streams have a gap since 2026-11-22T03:58:57.500000Z or later
+              9 min 0 s ago  unknown-status (2 times): unknown warning message: brown out a…
+             20 min 1 s ago  gap-opened: gap in 2 streams since 2026-11-22T04:39:55.500000Z…
+             20 min 2 s ago  disconnected: connection 2 ended after 2398.0 s (maintenance):…
+              1 h 0 min ago  crash-found: the daemon died: 2 streams have a gap since 2026-…
         "#]],
     );
 }
@@ -59,13 +58,13 @@ fn all_is_well() {
         &expect![[r#"
             all is well
 
-            daemon        live since 2026-11-22T04:40:01Z (19 min 59 s ago), process 4001, siftd 0.1.0
-            connection    3 since 2026-11-22T04:40:00Z (20 min 0 s ago): 1,500 frames, 3.1 MiB, 1,450 interactions
+            daemon        live since 04:40:01Z (19 min 59 s ago), process 4001
+            connection    3 for 20 min 0 s: 3.1 MiB, 1,450 interactions
             streams       4 active, 1 retired
-            interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
-            gaps          0 open; 3 closed
+            interactions  last minute 3 (0.0/s), hour 127, newest 29 s ago
+            gaps          0 open, 3 closed
             backfill      3 gaps wait
-            watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
+            watermark     committed until 04:59:59Z (0.5 s ago), 3 frames waiting
         "#]],
     );
 }
@@ -76,26 +75,26 @@ fn a_daemon_that_died() {
     check(
         &example,
         &expect![[r#"
-            ERROR not running: it died (its last word was `live`), since 2026-11-22T04:59:59Z (0.4 s ago)
-                  Find out why it died (`journalctl -u siftd -n 100`) and start it again (`systemctl start siftd`): whatever the server sends meanwhile is missed, and nothing after the watermark is proven.
-            ERROR 1 stream not covered (disabled), since 2026-11-22T03:00:00Z (2 h 0 min ago)
-                  Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons.
-            ERROR 1 stream not covered (rejected), since 2026-11-22T03:00:00Z (2 h 0 min ago)
-                  Check the hash in the stream list; take it out or correct it, then `siftd reload`.
+            ERROR not running: it died (its last word was `live`), since 04:59:59Z (0.4 s
+                  ago)
+                  Find out why it died (`journalctl -u siftd -n 100`) and start it again
+                  (`systemctl start siftd`): whatever the server sends meanwhile is missed,
+                  and nothing after the watermark is proven.
+            ERROR 1 stream not covered (disabled), since 03:00:00Z (2 h 0 min ago)
+                  Look up the stream in the provider's account: deprecated targets or terms
+                  of service are the usual reasons.
+            ERROR 1 stream not covered (rejected), since 03:00:00Z (2 h 0 min ago)
+                  Check the hash in the stream list; take it out or correct it, then `siftd
+                  reload`.
 
-            daemon        not running; last state live since 2026-11-22T04:40:01Z (19 min 59 s ago), siftd 0.1.0
-            connection    none; the last one (3) ended with the daemon: 1,500 frames, 3.1 MiB, 1,450 interactions
-            streams       2 active, 1 disabled, 1 rejected, 1 retired, as the daemon left them
-            interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
-            gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed
+            daemon        not running; last state live since 04:40:01Z (19 min 59 s ago)
+            connection    none; 3 ended with the daemon
+            streams       2 active, 1 disabled, 1 rejected, 1 retired, as the daemon left
+                          them
+            interactions  last minute 3 (0.0/s), hour 127, newest 29 s ago
+            gaps          2 open (disabled 1, rejected 1), 3 closed
             backfill      3 gaps wait
-            watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
-
-            warnings of the last hour, newest first (`siftd explain NAME`)
-                9 min 0 s ago  unknown-status (2 times): unknown warning message: brown out again
-               20 min 1 s ago  gap-opened: gap in 2 streams since 2026-11-22T04:39:55.500000Z (maintenance)
-               20 min 2 s ago  disconnected: connection 2 ended after 2398.0 s (maintenance): closed by us
-                1 h 0 min ago  crash-found: the daemon died: 2 streams have a gap since 2026-11-22T03:58:57.500000Z or later
+            watermark     committed until 04:59:59Z (0.5 s ago), 3 frames waiting
         "#]],
     );
 }
@@ -110,26 +109,28 @@ fn a_daemon_that_was_stopped() {
     check(
         &example,
         &expect![[r#"
-            ERROR not running: it was stopped in order, since 2026-11-22T04:59:59Z (0.4 s ago)
-                  Start the daemon (`systemctl start siftd`): whatever the server sends meanwhile is missed.
-            ERROR 1 stream not covered (disabled), since 2026-11-22T03:00:00Z (2 h 0 min ago)
-                  Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons.
-            ERROR 1 stream not covered (rejected), since 2026-11-22T03:00:00Z (2 h 0 min ago)
-                  Check the hash in the stream list; take it out or correct it, then `siftd reload`.
+            ERROR not running: it was stopped in order, since 04:59:59Z (0.4 s ago)
+                  Start the daemon (`systemctl start siftd`): whatever the server sends
+                  meanwhile is missed.
+            ERROR 1 stream not covered (disabled), since 03:00:00Z (2 h 0 min ago)
+                  Look up the stream in the provider's account: deprecated targets or terms
+                  of service are the usual reasons.
+            ERROR 1 stream not covered (rejected), since 03:00:00Z (2 h 0 min ago)
+                  Check the hash in the stream list; take it out or correct it, then `siftd
+                  reload`.
 
-            daemon        not running; last state stopped since 2026-11-22T04:59:59Z (0.4 s ago), siftd 0.1.0
-            connection    none; the last one (3) ended 2026-11-22T04:59:59Z (0.5 s ago) (shutdown): 1,500 frames, 3.1 MiB, 1,450 interactions
-            streams       2 active, 1 disabled, 1 rejected, 1 retired, as the daemon left them
-            interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
-            gaps          2 open since 2026-11-22T03:00:00Z (2 h 0 min ago): disabled 1, rejected 1; 3 closed
+            daemon        not running; last state stopped since 04:59:59Z (0.4 s ago)
+            connection    none; 3 ended 0.5 s ago (shutdown) after 19 min 59 s
+            streams       2 active, 1 disabled, 1 rejected, 1 retired, as the daemon left
+                          them
+            interactions  last minute 3 (0.0/s), hour 127, newest 29 s ago
+            gaps          2 open (disabled 1, rejected 1), 3 closed
             backfill      3 gaps wait
-            watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 0 frames waiting, the server's clock is 0.1 s ahead of ours
+            watermark     committed until 04:59:59Z (0.5 s ago), 0 frames waiting
 
             warnings of the last hour, newest first (`siftd explain NAME`)
-                9 min 0 s ago  unknown-status (2 times): unknown warning message: brown out again
-               20 min 1 s ago  gap-opened: gap in 2 streams since 2026-11-22T04:39:55.500000Z (maintenance)
-               20 min 2 s ago  disconnected: connection 2 ended after 2398.0 s (maintenance): closed by us
-                1 h 0 min ago  crash-found: the daemon died: 2 streams have a gap since 2026-11-22T03:58:57.500000Z or later
+              9 min 0 s ago  unknown-status (2 times): unknown warning message: brown out a…
+                             and 3 more: `siftd status --json`
         "#]],
     );
 }
@@ -148,28 +149,28 @@ fn an_account_without_credits() {
     check(
         &example,
         &expect![[r#"
-            ERROR paused: the account has no credits left, since 2026-11-22T02:55:00Z (2 h 5 min ago)
-                  Top up the credits, then `siftd reload` to go on at once; otherwise it is tried again every hour.
-            ERROR 2 streams not covered (billing), since 2026-11-22T04:59:53Z (7.0 s ago)
-                  Top up the credits, then `siftd reload` to go on at once; otherwise it is tried again every hour.
-            ERROR 1 stream not covered (disabled), since 2026-11-22T03:00:00Z (2 h 0 min ago)
-                  Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons.
-            ERROR 1 stream not covered (rejected), since 2026-11-22T03:00:00Z (2 h 0 min ago)
-                  Check the hash in the stream list; take it out or correct it, then `siftd reload`.
+            ERROR paused: the account has no credits left, since 02:55:00Z (2 h 5 min ago)
+                  Top up the credits, then `siftd reload` to go on at once; otherwise it is
+                  tried again every hour.
+            ERROR 2 streams not covered (billing), since 04:59:53Z (7.0 s ago)
+            ERROR 1 stream not covered (disabled), since 03:00:00Z (2 h 0 min ago)
+                  Look up the stream in the provider's account: deprecated targets or terms
+                  of service are the usual reasons.
+            ERROR 1 stream not covered (rejected), since 03:00:00Z (2 h 0 min ago)
+                  Check the hash in the stream list; take it out or correct it, then `siftd
+                  reload`.
 
-            daemon        paused_billing since 2026-11-22T02:55:00Z (2 h 5 min ago), process 4001, siftd 0.1.0
-            connection    none; the last one (3) ended 2026-11-22T04:59:59Z (0.5 s ago) (insufficient credits): 1,500 frames, 3.1 MiB, 1,450 interactions
+            daemon        paused_billing since 02:55:00Z (2 h 5 min ago), process 4001
+            connection    none; 3 ended 0.5 s ago (insufficient credits) after 19 min 59 s
             streams       2 active, 1 disabled, 1 rejected, 1 retired
-            interactions  3 in the last minute (0.0/s), 127 in the last hour, last one 29 s ago
-            gaps          4 open since 2026-11-22T03:00:00Z (2 h 0 min ago): billing 2, disabled 1, rejected 1; 3 closed
+            interactions  last minute 3 (0.0/s), hour 127, newest 29 s ago
+            gaps          4 open (billing 2, disabled 1, rejected 1), 3 closed
             backfill      3 gaps wait
-            watermark     everything until 2026-11-22T04:59:59Z (0.5 s ago) is committed, 3 frames waiting, the server's clock is 0.1 s ahead of ours
+            watermark     committed until 04:59:59Z (0.5 s ago), 3 frames waiting
 
             warnings of the last hour, newest first (`siftd explain NAME`)
-                9 min 0 s ago  unknown-status (2 times): unknown warning message: brown out again
-               20 min 1 s ago  gap-opened: gap in 2 streams since 2026-11-22T04:39:55.500000Z (maintenance)
-               20 min 2 s ago  disconnected: connection 2 ended after 2398.0 s (maintenance): closed by us
-                1 h 0 min ago  crash-found: the daemon died: 2 streams have a gap since 2026-11-22T03:58:57.500000Z or later
+              9 min 0 s ago  unknown-status (2 times): unknown warning message: brown out a…
+                             and 3 more: `siftd status --json`
         "#]],
     );
 }
@@ -180,13 +181,14 @@ fn an_archive_that_no_daemon_has_used() {
         &Example::empty(),
         &expect![[r#"
             ERROR no daemon has ever run on this archive
-                  Start the daemon (`systemctl start siftd`): whatever the server sends meanwhile is missed.
+                  Start the daemon (`systemctl start siftd`): whatever the server sends
+                  meanwhile is missed.
 
             daemon        none has run yet
             connection    none yet
             streams       none
             interactions  none yet
-            gaps          0 open; 0 closed
+            gaps          0 open, 0 closed
             backfill      0 gaps wait
             watermark     none yet
         "#]],
@@ -200,7 +202,7 @@ fn a_daemon_that_writes_nothing_is_stuck() {
     example.sql("UPDATE state SET told = told - 60000000");
     let screen = screen(&example);
     let first =
-        "ERROR nothing is being written: the disk or the daemon is stuck, since 2026-11-22T04:58:59Z (1 min 0 s ago)\n";
+        "ERROR nothing is being written: the disk or the daemon is stuck, since 04:58:59Z\n      (1 min 0 s ago)\n";
     assert!(screen.starts_with(first), "{screen}");
 }
 

@@ -10,7 +10,7 @@ use siftd::peer_text::PeerText;
 use siftd::record::{ConnectionId, DaemonState, Record, StreamId, StreamState};
 
 use super::archive_house::{House, Running, covered, interaction, later, opened, reach};
-use crate::example::answer;
+use crate::example::{answer, without_files};
 
 /// Two streams, of which the server knows one; three interactions.
 fn live() -> (House, Running) {
@@ -49,8 +49,9 @@ fn check(house: &House, expected: &Expect) {
         ["status", "streams", "gaps"].map(|command| answer(&settings, house.now(), &[command])).join("\n---\n");
     let process = format!("process {}", std::process::id());
     let mut text = String::new();
-    for line in screens.lines().filter(|line| !line.starts_with("archive ")) {
-        let line = line.split_once(" is committed, ").map_or(line, |(watermark, _)| watermark);
+    for line in without_files(&screens).lines() {
+        let watermark = line.rsplit_once(", ").filter(|_| line.starts_with("watermark "));
+        let line = watermark.map_or(line, |(watermark, _)| watermark);
         text.extend([line.replace(&process, "process PID").as_str(), "\n"]);
     }
     expected.assert_eq(&text);
@@ -62,19 +63,20 @@ fn beside_the_writer_and_after_its_end() {
     check(
         &house,
         &expect![[r#"
-            ERROR 1 stream not covered (rejected), since 2023-11-14T22:13:20Z (8.0 s ago)
-                  Check the hash in the stream list; take it out or correct it, then `siftd reload`.
+            ERROR 1 stream not covered (rejected), since 22:13:20Z (8.0 s ago)
+                  Check the hash in the stream list; take it out or correct it, then `siftd
+                  reload`.
 
-            daemon        live since 2023-11-14T22:13:23Z (5.0 s ago), process PID, siftd 0.1.0
-            connection    1 since 2023-11-14T22:13:21Z (7.0 s ago): 0 frames, 0 bytes, 0 interactions
+            daemon        live since 22:13:23Z (5.0 s ago), process PID
+            connection    1 for 7.0 s: 0 bytes, 0 interactions
             streams       1 active, 1 rejected
-            interactions  3 in the last minute (0.0/s), 3 in the last hour, last one 2.0 s ago
-            gaps          1 open since 2023-11-14T22:13:20Z (8.0 s ago): rejected 1; 0 closed
+            interactions  last minute 3 (0.0/s), hour 3, newest 2.0 s ago
+            gaps          1 open (rejected 1), 0 closed
             backfill      0 gaps wait
-            watermark     everything until 2023-11-14T22:13:27Z (1.0 s ago)
+            watermark     committed until 22:13:27Z (1.0 s ago)
 
             warnings of the last hour, newest first (`siftd explain NAME`)
-                    6.0 s ago  stream-rejected: stream 00000000000000000000000000000bad rejected: 00000000000000000000000000000bad is an invalid hash
+                  6.0 s ago  stream-rejected: stream 00000000000000000000000000000bad rejec…
 
             ---
             STREAM                            LABEL  STATE     COVERED UNTIL         INTERACTIONS  LAST INTERACTION      OPEN GAPS  REASON
@@ -102,21 +104,23 @@ fn beside_the_writer_and_after_its_end() {
     check(
         &house,
         &expect![[r#"
-            ERROR not running: it was stopped in order, since 2023-11-14T22:13:29Z (1.0 s ago)
-                  Start the daemon (`systemctl start siftd`): whatever the server sends meanwhile is missed.
-            ERROR 1 stream not covered (rejected), since 2023-11-14T22:13:20Z (10 s ago)
-                  Check the hash in the stream list; take it out or correct it, then `siftd reload`.
+            ERROR not running: it was stopped in order, since 22:13:29Z (1.0 s ago)
+                  Start the daemon (`systemctl start siftd`): whatever the server sends
+                  meanwhile is missed.
+            ERROR 1 stream not covered (rejected), since 22:13:20Z (10 s ago)
+                  Check the hash in the stream list; take it out or correct it, then `siftd
+                  reload`.
 
-            daemon        not running; last state stopped since 2023-11-14T22:13:29Z (1.0 s ago), siftd 0.1.0
-            connection    none; the last one (1) ended 2023-11-14T22:13:29Z (1.0 s ago) (shutdown): 0 frames, 0 bytes, 0 interactions
+            daemon        not running; last state stopped since 22:13:29Z (1.0 s ago)
+            connection    none; 1 ended 1.0 s ago (shutdown) after 8.0 s
             streams       1 rejected, 1 wanted, as the daemon left them
-            interactions  3 in the last minute (0.0/s), 3 in the last hour, last one 4.0 s ago
-            gaps          2 open since 2023-11-14T22:13:20Z (10 s ago): rejected 1, shutdown 1; 0 closed
+            interactions  last minute 3 (0.0/s), hour 3, newest 4.0 s ago
+            gaps          2 open (rejected 1, shutdown 1), 0 closed
             backfill      0 gaps wait
-            watermark     everything until 2023-11-14T22:13:27Z (3.0 s ago)
+            watermark     committed until 22:13:27Z (3.0 s ago)
 
             warnings of the last hour, newest first (`siftd explain NAME`)
-                    8.0 s ago  stream-rejected: stream 00000000000000000000000000000bad rejected: 00000000000000000000000000000bad is an invalid hash
+                  8.0 s ago  stream-rejected: stream 00000000000000000000000000000bad rejec…
 
             ---
             STREAM                            LABEL  STATE     COVERED UNTIL         INTERACTIONS  LAST INTERACTION      OPEN GAPS  REASON
@@ -146,21 +150,25 @@ fn after_a_crash() {
     check(
         &house.crash(running),
         &expect![[r#"
-            ERROR not running: it died (its last word was `live`), since 2023-11-14T22:13:28Z (0.0 s ago)
-                  Find out why it died (`journalctl -u siftd -n 100`) and start it again (`systemctl start siftd`): whatever the server sends meanwhile is missed, and nothing after the watermark is proven.
-            ERROR 1 stream not covered (rejected), since 2023-11-14T22:13:20Z (8.0 s ago)
-                  Check the hash in the stream list; take it out or correct it, then `siftd reload`.
+            ERROR not running: it died (its last word was `live`), since 22:13:28Z (0.0 s
+                  ago)
+                  Find out why it died (`journalctl -u siftd -n 100`) and start it again
+                  (`systemctl start siftd`): whatever the server sends meanwhile is missed,
+                  and nothing after the watermark is proven.
+            ERROR 1 stream not covered (rejected), since 22:13:20Z (8.0 s ago)
+                  Check the hash in the stream list; take it out or correct it, then `siftd
+                  reload`.
 
-            daemon        not running; last state live since 2023-11-14T22:13:23Z (5.0 s ago), siftd 0.1.0
-            connection    none; the last one (1) ended with the daemon: 0 frames, 0 bytes, 0 interactions
+            daemon        not running; last state live since 22:13:23Z (5.0 s ago)
+            connection    none; 1 ended with the daemon
             streams       1 active, 1 rejected, as the daemon left them
-            interactions  3 in the last minute (0.0/s), 3 in the last hour, last one 2.0 s ago
-            gaps          1 open since 2023-11-14T22:13:20Z (8.0 s ago): rejected 1; 0 closed
+            interactions  last minute 3 (0.0/s), hour 3, newest 2.0 s ago
+            gaps          1 open (rejected 1), 0 closed
             backfill      0 gaps wait
-            watermark     everything until 2023-11-14T22:13:27Z (1.0 s ago)
+            watermark     committed until 22:13:27Z (1.0 s ago)
 
             warnings of the last hour, newest first (`siftd explain NAME`)
-                    6.0 s ago  stream-rejected: stream 00000000000000000000000000000bad rejected: 00000000000000000000000000000bad is an invalid hash
+                  6.0 s ago  stream-rejected: stream 00000000000000000000000000000bad rejec…
 
             ---
             STREAM                            LABEL  STATE     COVERED UNTIL         INTERACTIONS  LAST INTERACTION      OPEN GAPS  REASON

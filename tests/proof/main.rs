@@ -17,6 +17,7 @@ mod guard;
 mod heal;
 mod kills;
 mod lies;
+mod litestream;
 mod load;
 mod network;
 #[path = "../oracle/judge/mod.rs"]

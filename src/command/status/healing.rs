@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use crate::archive::reading::{ReadError, Reading};
 use crate::command::figures;
-use crate::command::output::cell;
 use crate::time::Time;
 
 /// Gaps by how far they are filled, and the jobs that fill them.
@@ -76,7 +75,8 @@ impl Healing {
         part(self.failed, format!("{} failed within a day", figures::counted(self.failed, "job")));
         let mut text = parts.join(", ");
         match (&self.paused, self.not_before) {
-            (Some(words), _) => text = format!("{text}; paused: {}", cell(words)),
+            // Why, and what to do, stands with what is wrong.
+            (Some(_), _) => text = format!("{text}; paused"),
             (None, Some(until)) => text = format!("{text}; nothing is asked before {}", figures::moment(until)),
             (None, None) => {}
         }

@@ -1,6 +1,7 @@
 //! `siftd status`: what is wrong, since when, what to do; then how everything stands.
 
 mod healing;
+mod layout;
 mod picture;
 mod prometheus;
 mod screen;
@@ -22,8 +23,9 @@ use trouble::{Trouble, troubles};
 /// Show what is wrong, and how everything stands
 ///
 /// One screen from the archive alone, whether the daemon runs or not: first what is wrong, since when and what to do
-/// now; then the daemon, the connection, the streams, what came in, the gaps, and the latest warnings. Ends with 0
-/// whenever the archive could be read: ask `problems` in the JSON for what is wrong.
+/// now; then the daemon, the connection, the streams, what came in, the gaps, and the latest warnings, as far as a screen
+/// of 80 by 24 has room; the JSON has everything. Ends with 0 whenever the archive could be read: ask `problems` in the
+/// JSON for what is wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -1,8 +1,9 @@
 //! The status on one screen.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::time::Duration;
 
+use super::layout::{ROWS, cut, wrapped};
 use super::picture::Picture;
 use super::trouble::Trouble;
 use crate::archive::reading::Holder;
@@ -13,51 +14,128 @@ use crate::notice::Level;
 use crate::record::DaemonState;
 use crate::time::Time;
 
+/// Columns that the name of a line takes, the level of what is wrong, and the age of a warning.
+const NAME: usize = 14;
+const LEVEL: usize = 6;
+const AGE: usize = 15;
+/// Rows that one line takes at most.
+const LINE_ROWS: usize = 2;
+const DAY: Duration = Duration::from_hours(24);
+
+/// Everything on one screen: how it stands takes what it needs, what is wrong stands before it and takes most of the
+/// rest, and the latest warnings take what is left.
 pub(super) fn print(picture: &Picture, troubles: &[Trouble], ink: Ink, out: &mut dyn Write) -> io::Result<()> {
-    for trouble in troubles {
-        wrong(trouble, picture.now, ink, out)?;
-    }
-    if troubles.is_empty() {
-        writeln!(out, "{}", ink.green("all is well"))?;
-    }
-    writeln!(out)?;
-    let mut line = |name: &str, text: String| writeln!(out, "{} {text}", ink.bold(format_args!("{name:<13}")));
-    line("daemon", daemon(picture))?;
-    line("connection", connection(picture))?;
-    line("streams", streams(picture))?;
-    line("interactions", interactions(picture))?;
-    line("gaps", gaps(picture))?;
-    line("backfill", picture.healing.line())?;
-    line("watermark", watermark(picture))?;
-    line("archive", archive(picture))?;
-    notices(picture, ink, out)
+    let standing = standing(picture, ink);
+    let wrong = if troubles.is_empty() {
+        vec![ink.green("all is well")]
+    } else {
+        wrong(troubles, picture.now, ink, ROWS.saturating_sub(standing.len() + 1))
+    };
+    let left = ROWS.saturating_sub(standing.len() + 1 + wrong.len());
+    let notices = notices(picture, ink, left);
+    let rows = wrong.into_iter().chain([String::new()]).chain(standing).chain(notices);
+    rows.into_iter().try_for_each(|row| writeln!(out, "{row}"))
 }
 
-fn wrong(trouble: &Trouble, now: Time, ink: Ink, out: &mut dyn Write) -> io::Result<()> {
-    let level = if trouble.level == Level::Error.word() { ink.red("ERROR") } else { ink.yellow("WARN ") };
-    let since = trouble.since.map(|since| format!(", since {}", when(since, now))).unwrap_or_default();
-    writeln!(out, "{level} {}{since}", cell(&trouble.what))?;
-    writeln!(out, "      {}", trouble.remedy)
+/// How everything stands.
+fn standing(picture: &Picture, ink: Ink) -> Vec<String> {
+    let lines = [
+        ("daemon", daemon(picture)),
+        ("connection", connection(picture)),
+        ("streams", streams(picture)),
+        ("interactions", interactions(picture)),
+        ("gaps", gaps(picture)),
+        ("backfill", picture.healing.line()),
+        ("watermark", watermark(picture)),
+        ("archive", archive(picture)),
+    ];
+    let mut rows = Vec::new();
+    for (name, text) in lines {
+        let mut text = wrapped(&text, NAME);
+        if let Some(first) = text.first_mut() {
+            *first = format!("{}{first}", ink.bold(format_args!("{name:<NAME$}")));
+        }
+        if text.len() > LINE_ROWS {
+            text.truncate(LINE_ROWS);
+            let last = text.pop().unwrap_or_default();
+            text.push(cut(&format!("{last} \u{2026}"), 0));
+        }
+        rows.extend(text);
+    }
+    rows
 }
 
+/// What is wrong, in so many rows at most: the first ones with what to do, the others by name if there is no more room.
+fn wrong(troubles: &[Trouble], now: Time, ink: Ink, room: usize) -> Vec<String> {
+    for explained in (1..=troubles.len()).rev() {
+        let rows = told(troubles, explained, now, ink);
+        if rows.len() <= room {
+            return rows;
+        }
+    }
+    let mut rows = told(troubles, 1, now, ink);
+    let shown = rows.len().min(room.saturating_sub(1));
+    // One row each from the second on.
+    let more = rows.len().saturating_sub(shown).min(troubles.len().saturating_sub(1));
+    rows.truncate(shown);
+    rows.push(format!("      and {more} more: `siftd status --json`"));
+    rows
+}
+
+fn told(troubles: &[Trouble], explained: usize, now: Time, ink: Ink) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut said: Option<&str> = None;
+    for (place, trouble) in troubles.iter().enumerate() {
+        let level = if trouble.level == Level::Error.word() { ink.red("ERROR") } else { ink.yellow("WARN ") };
+        let since = trouble.since.map(|since| format!(", since {}", when(since, now))).unwrap_or_default();
+        let what = format!("{}{since}", cell(&trouble.what));
+        if place < explained {
+            let mut text = wrapped(&what, LEVEL);
+            if let Some(first) = text.first_mut() {
+                *first = format!("{level} {first}");
+            }
+            rows.extend(text);
+            // What was to be done just before is not said twice.
+            if said != Some(trouble.remedy.as_str()) {
+                rows.extend(wrapped(&trouble.remedy, LEVEL).into_iter().enumerate().map(hanging));
+            }
+            said = Some(&trouble.remedy);
+        } else {
+            rows.push(format!("{level} {}", cut(&what, LEVEL)));
+        }
+    }
+    rows
+}
+
+/// The first row is set in as the others are.
+fn hanging((place, row): (usize, String)) -> String {
+    if place == 0 { " ".repeat(LEVEL) + &row } else { row }
+}
+
+/// The time of day is enough for what is younger than a day, and keeps a line in one row.
 fn when(moment: Time, now: Time) -> String {
-    format!("{} ({})", figures::moment(moment), figures::age(moment, now))
+    let told = figures::moment(moment);
+    let today = moment <= now && now.since(moment) < DAY;
+    let told = told.split_once('T').filter(|_| today).map_or(told.as_str(), |(_, time)| time);
+    format!("{told} ({})", figures::age(moment, now))
 }
 
 fn daemon(picture: &Picture) -> String {
     let Some(daemon) = &picture.daemon else { return "none has run yet".to_owned() };
     let since = daemon.moment("since_us").map(|since| when(since, picture.now)).unwrap_or_default();
     let (state, version) = (cell(daemon.text("state")), cell(daemon.text("version")));
+    // Worth a word only where it is another than the one that answers.
+    let version = if version == env!("CARGO_PKG_VERSION") { String::new() } else { format!(", siftd {version}") };
     match &picture.holder {
         Holder::Daemon { .. } if state == DaemonState::Stopped.word() => {
-            format!("starting or ending; stopped since {since}, siftd {version}")
+            format!("starting or ending; stopped since {since}{version}")
         }
         Holder::Daemon { pid } => {
             let pid = pid.map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}"));
-            format!("{state} since {since}, {pid}, siftd {version}")
+            format!("{state} since {since}, {pid}{version}")
         }
-        Holder::Nobody => format!("not running; last state {state} since {since}, siftd {version}"),
-        Holder::Unknown(_) => format!("last state {state} since {since}, siftd {version}"),
+        Holder::Nobody => format!("not running; last state {state} since {since}{version}"),
+        Holder::Unknown(_) => format!("last state {state} since {since}{version}"),
     }
 }
 
@@ -66,15 +144,16 @@ fn connection(picture: &Picture) -> String {
     let id = connection.number("id").unwrap_or_default();
     let count = |name| figures::count(connection.number(name).unwrap_or_default());
     let bytes = u64::try_from(connection.number("bytes").unwrap_or_default()).unwrap_or_default();
-    let opened = connection.moment("opened_us").map(|opened| when(opened, picture.now)).unwrap_or_default();
-    let taken = format!("{} frames, {}, {} interactions", count("frames"), figures::size(bytes), count("interactions"));
+    let lasted = |until: Time| connection.moment("opened_us").map(|opened| figures::span(until.since(opened)));
+    let taken = format!("{}, {} interactions", figures::size(bytes), count("interactions"));
     match connection.moment("closed_us") {
-        None if picture.holder == Holder::Nobody => format!("none; the last one ({id}) ended with the daemon: {taken}"),
-        None => format!("{id} since {opened}: {taken}"),
+        None if picture.holder == Holder::Nobody => format!("none; {id} ended with the daemon"),
+        None => format!("{id} for {}: {taken}", lasted(picture.now).unwrap_or_default()),
         Some(closed) => format!(
-            "none; the last one ({id}) ended {} ({}): {taken}",
-            when(closed, picture.now),
-            cell(connection.text("closed_because"))
+            "none; {id} ended {} ({}) after {}",
+            figures::age(closed, picture.now),
+            cell(connection.text("closed_because")),
+            lasted(closed).unwrap_or_default(),
         ),
     }
 }
@@ -94,7 +173,7 @@ fn interactions(picture: &Picture) -> String {
     let Some(last) = came.last else { return "none yet".to_owned() };
     let (whole, tenth) = (came.last_minute / 60, came.last_minute % 60 / 6);
     format!(
-        "{} in the last minute ({}.{tenth}/s), {} in the last hour, last one {}",
+        "last minute {} ({}.{tenth}/s), hour {}, newest {}",
         figures::count(came.last_minute),
         figures::count(whole),
         figures::count(came.last_hour),
@@ -104,18 +183,11 @@ fn interactions(picture: &Picture) -> String {
 
 fn gaps(picture: &Picture) -> String {
     let gaps = &picture.gaps;
-    let mut text = format!("{} open", figures::count(gaps.open));
-    if let Some(oldest) = gaps.oldest {
-        let causes: Vec<_> = gaps
-            .open_by_cause
-            .iter()
-            .map(|gaps| format!("{} {}", cell(&gaps.cause), figures::count(gaps.streams)))
-            .collect();
-        // Writing to a String cannot fail.
-        write!(text, " since {}: {}", when(oldest, picture.now), causes.join(", ")).unwrap_or_default();
-    }
-    write!(text, "; {} closed", figures::count(gaps.closed)).unwrap_or_default();
-    text
+    let causes =
+        gaps.open_by_cause.iter().map(|gaps| format!("{} {}", cell(&gaps.cause), figures::count(gaps.streams)));
+    let causes = causes.collect::<Vec<_>>().join(", ");
+    let causes = if causes.is_empty() { causes } else { format!(" ({causes})") };
+    format!("{} open{causes}, {} closed", figures::count(gaps.open), figures::count(gaps.closed))
 }
 
 fn watermark(picture: &Picture) -> String {
@@ -124,37 +196,37 @@ fn watermark(picture: &Picture) -> String {
         return "none yet".to_owned();
     };
     let waiting = column("queue_frames").unwrap_or_default();
-    let clock = column("clock_offset_us").map(|offset| format!(", {}", figures::clocks(offset))).unwrap_or_default();
-    format!(
-        "everything until {} is committed, {} waiting{clock}",
-        when(watermark, picture.now),
-        figures::counted(waiting, "frame")
-    )
+    format!("committed until {}, {} waiting", when(watermark, picture.now), figures::counted(waiting, "frame"))
 }
 
 fn archive(picture: &Picture) -> String {
     let files = &picture.archive;
     let free = files.free.map_or_else(|| "unknown space".to_owned(), figures::size);
-    format!(
-        "{}: {}, write-ahead log {}, {free} free",
-        files.path,
-        figures::size(files.archive),
-        figures::size(files.log)
-    )
+    let (archive, log) = (figures::size(files.archive), figures::size(files.log));
+    format!("{archive}, log {log}, {free} free, {}", files.path)
 }
 
-fn notices(picture: &Picture, ink: Ink, out: &mut dyn Write) -> io::Result<()> {
-    if picture.notices.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\n{}", ink.bold("warnings of the last hour, newest first (`siftd explain NAME`)"))?;
-    for notice in &picture.notices {
+/// The latest warnings, in so many rows at most.
+fn notices(picture: &Picture, ink: Ink, room: usize) -> Vec<String> {
+    let Some(room) = room.checked_sub(2).filter(|room| *room > 0 && !picture.notices.is_empty()) else {
+        return Vec::new();
+    };
+    let title = "warnings of the last hour, newest first (`siftd explain NAME`)";
+    let mut rows = vec![String::new(), ink.bold(title)];
+    let shown = if picture.notices.len() > room { room - 1 } else { room };
+    for notice in picture.notices.iter().take(shown) {
         let age = notice.moment("at_us").map(|at| figures::age(at, picture.now)).unwrap_or_default();
         let name = cell(notice.text("notice"));
-        let name = if notice.text("level") == Level::Error.word() { ink.red(name) } else { ink.yellow(name) };
         let number = notice.number("count").filter(|number| *number > 1);
         let number = number.map(|number| format!(" ({} times)", figures::count(number))).unwrap_or_default();
-        writeln!(out, "{age:>17}  {name}{number}: {}", cell(notice.text("message")))?;
+        let taken = AGE + 2 + name.chars().count();
+        let rest = cut(&format!("{number}: {}", cell(notice.text("message"))), taken);
+        let name = if notice.text("level") == Level::Error.word() { ink.red(name) } else { ink.yellow(name) };
+        rows.push(format!("{age:>AGE$}  {name}{rest}"));
     }
-    Ok(())
+    let more = picture.notices.len().saturating_sub(shown);
+    if more > 0 {
+        rows.push(format!("{:AGE$}  and {more} more: `siftd status --json`", ""));
+    }
+    rows
 }

@@ -41,7 +41,7 @@ pub(super) fn troubles(picture: &Picture) -> Vec<Trouble> {
     let mut found = Vec::new();
     found.extend(absence(picture));
     if matches!(picture.holder, Holder::Daemon { .. }) {
-        found.extend(picture.daemon.as_ref().and_then(|daemon| state(daemon, picture.now)));
+        found.extend(picture.daemon.as_ref().and_then(|daemon| state(daemon, picture)));
     }
     // Without a daemon nothing heals by itself, and its absence is said already.
     let absent = picture.holder == Holder::Nobody;
@@ -78,6 +78,10 @@ fn absence(picture: &Picture) -> Option<Trouble> {
             "Run this as a member of the group that the lock file belongs to.",
         )),
         (Holder::Nobody, None) => Some(error(None, "no daemon has ever run on this archive".to_owned(), START)),
+        (Holder::Nobody, Some(daemon)) if is_refused(picture) => {
+            let what = "not running: the server refused user name or key".to_owned();
+            Some(error(daemon.moment("since_us"), what, remedy_of("identity-refused")))
+        }
         (Holder::Nobody, Some(daemon)) if daemon.text("state") == DaemonState::Stopped.word() => {
             Some(error(daemon.moment("since_us"), "not running: it was stopped in order".to_owned(), START))
         }
@@ -89,14 +93,23 @@ fn absence(picture: &Picture) -> Option<Trouble> {
     }
 }
 
+/// To start the daemon again would be of no use: it ended because of who we are.
+fn is_refused(picture: &Picture) -> bool {
+    picture.gaps.open_by_cause.iter().any(|gaps| gaps.cause == Cause::Auth.word())
+}
+
 /// The daemon runs, and is not as it should be.
-fn state(daemon: &Columns, now: Time) -> Option<Trouble> {
+fn state(daemon: &Columns, picture: &Picture) -> Option<Trouble> {
+    let now = picture.now;
     let since = daemon.moment("since_us");
     let lasting = since.is_none_or(|since| now.since(since) > PATIENCE);
     let is = |state: DaemonState| daemon.text("state") == state.word();
     if let Some(told) = daemon.moment("told_us").filter(|told| now.since(*told) > STALE && !is(DaemonState::Stopped)) {
-        let what = "nothing is being written: the disk or the daemon is stuck".to_owned();
-        return Some(error(Some(told), what, remedy_of("storage-trouble")));
+        let (why, notice) = match picture.archive.free {
+            Some(free) if free < FREE_LOW => ("the disk is full", "storage-full"),
+            _ => ("the disk or the daemon is stuck", "storage-trouble"),
+        };
+        return Some(error(Some(told), format!("nothing is being written: {why}"), remedy_of(notice)));
     }
     if is(DaemonState::PausedBilling) {
         return Some(error(since, "paused: the account has no credits left".to_owned(), remedy_of("billing-paused")));
@@ -192,7 +205,7 @@ fn surroundings(picture: &Picture) -> impl Iterator<Item = Trouble> {
         .healing
         .paused
         .as_ref()
-        .map(|words| warning(None, format!("backfill is paused: {words}"), remedy_of("backfill-paused")));
+        .map(|words| error(None, format!("backfill is paused: {words}"), remedy_of("backfill-paused")));
     disk.into_iter().chain(log).chain(clock).chain(paused)
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::wait;
 
 use rusqlite::{Connection, OpenFlags};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Whatever takes longer than this has failed.
@@ -61,10 +62,7 @@ impl House {
              credits_a_day = 100000000\nunits_an_hour = 0\n"
         );
         fs::write(path("daemon.toml"), settings).unwrap();
-        let log = fs::File::create(path("log")).unwrap();
-        let mut daemon = Command::new(program);
-        daemon.arg("--config").arg(path("daemon.toml")).arg("run").stderr(log).stdin(Stdio::null());
-        let daemon = daemon.spawn().unwrap();
+        let daemon = started(program, folder.path());
         let archive = opened(&path("archive.db"));
         let orders = server.stdin.take().unwrap();
         let house = Self { program: program.to_owned(), folder, daemon, server, orders, archive, streams };
@@ -72,6 +70,33 @@ impl House {
             house.number("SELECT count(*) FROM streams WHERE state = 'active'") >= f64::from(streams)
         });
         house
+    }
+
+    /// Stops the daemon in order and starts it again with these settings at the end of the old ones.
+    pub(crate) fn again(&mut self, more: &str) {
+        kill_process(Pid::from_child(&self.daemon), Signal::TERM).unwrap();
+        assert!(self.daemon.wait().unwrap().success(), "the daemon did not stop in order");
+        let place = self.folder.path().join("daemon.toml");
+        let settings = fs::read_to_string(&place).unwrap();
+        let settings = settings.split("[retention]").next().unwrap_or_default();
+        fs::write(place, format!("{settings}{more}")).unwrap();
+        self.daemon = started(&self.program, self.folder.path());
+        let live = format!("SELECT state = 'live' AND pid = {} FROM daemon", self.daemon.id());
+        self.until("the daemon is live again", |house| house.number(&live) > 0.5);
+    }
+
+    /// Waits until nothing is older than so many seconds.
+    pub(crate) fn nothing_older(&self, seconds: u64) {
+        let query = format!(
+            "SELECT coalesce(min(received_us), 0) > (unixepoch() - {seconds}) * 1000000
+               FROM (SELECT received_us FROM interactions ORDER BY received_us LIMIT 1)"
+        );
+        self.until("what is too old is gone", |house| house.number(&query) > 0.5);
+    }
+
+    /// Interactions that are stored.
+    pub(crate) fn stored(&self) -> f64 {
+        self.number("SELECT sum(interactions) FROM streams")
     }
 
     /// Cuts the network; returns when every stream has a gap that can be filled.
@@ -145,6 +170,13 @@ impl Drop for House {
             drop(child.wait());
         }
     }
+}
+
+fn started(program: &Path, folder: &Path) -> Child {
+    let log = fs::File::create(folder.join("log")).unwrap();
+    let mut daemon = Command::new(program);
+    daemon.arg("--config").arg(folder.join("daemon.toml")).arg("run").stderr(log).stdin(Stdio::null());
+    daemon.spawn().unwrap()
 }
 
 /// The archive, as soon as the daemon has made it.

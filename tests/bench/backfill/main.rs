@@ -3,11 +3,13 @@
 //! `cargo bench --bench backfill` cuts the network, so that every stream has a gap, and then measures one window after
 //! another: what the daemon takes in and commits, and the processor time that it needs for it, once while a backfill
 //! runs and once while none does. Which comes first changes with each round. It prints each round, the medians, their
-//! spread and the ratio.
+//! spread and the ratio. With `--retention SECONDS` it is not a backfill that runs beside, but retention, which removes
+//! as many rows as come.
 #![expect(clippy::print_stdout, reason = "what it measures is its output")]
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made ends it")]
 
 mod house;
+mod retention;
 #[path = "../wait.rs"]
 mod wait;
 
@@ -33,6 +35,9 @@ struct Args {
     /// How long a window is, in seconds
     #[arg(long, default_value_t = 8)]
     window: u64,
+    /// Measures retention instead: rows are kept for so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    retention: Option<u64>,
     /// The program that is measured [default: the one that was built with this]
     #[arg(long, default_value = env!("CARGO_BIN_EXE_siftd"), hide_default_value = true)]
     program: PathBuf,
@@ -56,6 +61,9 @@ fn main() {
     let args = Args::parse();
     let mut house = House::open(&args.program, args.streams, args.rate);
     println!("{} streams, {} interactions a second sent, windows of {} s", args.streams, args.rate, args.window);
+    if let Some(age) = args.retention {
+        return retention::compare(&mut house, &args, age);
+    }
     println!("round  without: live/s  us/live  with: live/s  us/live  healed/s");
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for round in 1..=args.rounds {

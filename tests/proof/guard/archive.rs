@@ -34,6 +34,10 @@ const PREPARED: &[(&str, &str)] = &[
     ("ALTER TABLE notice ADD COLUMN more TEXT GENERATED ALWAYS AS (message || message) VIRTUAL", "table notice"),
     ("CREATE TABLE \"x\u{1b}[2J\" (a)", "u{1b}[2J"),
     ("CREATE VIRTUAL TABLE spy USING fts5(a)", "table spy"),
+    (
+        "CREATE TABLE _litestream_lock (id INTEGER REFERENCES interaction (received))",
+        "table _litestream_lock is none of siftd",
+    ),
 ];
 
 #[test]
@@ -61,6 +65,13 @@ fn what_siftd_did_not_make_is_refused_before_it_can_act() {
     fs::copy(&good, &archive).unwrap();
     let own = Connection::open(&archive).unwrap();
     own.execute_batch("CREATE VIEW mine AS SELECT writefile('/tmp/x', 'y'); ANALYZE").unwrap();
+    drop(own);
+    assert_eq!(scene.answer("status").status.code(), Some(0));
+    // So are the tables that Litestream makes, as it makes them.
+    let own = Connection::open(&archive).unwrap();
+    let tables = "CREATE TABLE IF NOT EXISTS _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER);
+                  CREATE TABLE IF NOT EXISTS _litestream_lock (id INTEGER);";
+    own.execute_batch(tables).unwrap();
     drop(own);
     assert_eq!(scene.answer("status").status.code(), Some(0));
 }
