@@ -241,11 +241,11 @@ notices! {
         = "backfill-planned", Info, own,
         "So many jobs would fill so many gaps, at about this price in credits for requests and thousandths of a unit for data. Nothing is spent until an operator says so.",
         "`siftd backfill --dry-run` shows the plan, `siftd backfill` carries it out; `backfill.mode = \"auto\"` does so from now on.";
-    BackfillStarted { job: JobId, stream: String }
+    BackfillStarted { job: JobId, streams: usize, stream: Option<String> }
         = "backfill-started", Info, own,
         "The server works on a job; what it finds is fetched as it comes, in minutes to days.",
         "Nothing.";
-    BackfillFailed { job: JobId, stream: String, why: String, rows: u64 }
+    BackfillFailed { job: JobId, streams: usize, stream: Option<String>, why: String, rows: u64 }
         = "backfill-failed", Warn, own,
         "A job has ended without filling all of its gaps. What it fetched is stored; the gaps stay open to another try.",
         "See the reason. It is tried again after `backfill.cool_down`; `siftd backfill` tries at once.";
