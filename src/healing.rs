@@ -29,8 +29,28 @@ pub struct Gap {
     pub rest: Vec<(Time, Time)>,
     /// Jobs that have ended without filling it.
     pub tries: u32,
+    /// All jobs that were ever begun for it.
+    pub jobs: u32,
     /// When the last job of this stream, on whichever gap, was begun.
     pub begun: Option<Time>,
+    /// When the server last refused to combine this stream with others.
+    pub apart: Option<Time>,
+}
+
+/// A stream that a job asks for.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Stream {
+    pub id: StreamId,
+    /// As the server spells it.
+    pub name: String,
+}
+
+/// The streams of a job in a few words: the one, or how many.
+pub fn named(streams: &[Stream]) -> String {
+    match streams {
+        [stream] => stream.name.clone(),
+        streams => format!("{} streams", streams.len()),
+    }
 }
 
 /// A stretch of a gap that a job is to prove complete, as it stood when the job began.
@@ -71,9 +91,8 @@ impl Price {
 pub struct Draft {
     /// The same facts, the same name: a job whose number was lost in a crash is found again by it.
     pub name: String,
-    pub stream: StreamId,
-    /// The stream as the server spells it.
-    pub stream_name: String,
+    /// Each once, in order; one at least.
+    pub streams: Vec<Stream>,
     pub span: Span,
     /// Which sources are asked for.
     pub sources: Vec<String>,
@@ -150,20 +169,44 @@ pub struct Counts {
     pub outside: u64,
     /// Refused: posted long before the span, while nothing shows when the server had it.
     pub early: u64,
-    /// Refused: of another stream.
+    /// Refused: of another stream, or, where several were asked for, of none that can be told.
     pub foreign: u64,
     /// Kept in quarantine, as they cannot be read.
     pub unreadable: u64,
 }
 
 impl Job {
+    /// Whether it asks for several streams at once, so that each row must say of which it is.
+    pub const fn is_combined(&self) -> bool {
+        self.streams.len() > 1
+    }
+
+    /// The stream that it asks for, if that is only one.
+    pub fn stream(&self) -> Option<String> {
+        match self.streams.as_slice() {
+            [stream] => Some(stream.name.clone()),
+            _ => None,
+        }
+    }
+
+    /// What its hours cost at so much for an hour of a stream; an hour begun counts whole.
+    pub fn milliunits(&self, milliunits_an_hour: u64) -> u64 {
+        self.hours()
+            .saturating_mul(u64::try_from(self.streams.len()).unwrap_or(u64::MAX))
+            .saturating_mul(milliunits_an_hour)
+    }
+
+    /// Hours that are begun within its span.
+    pub fn hours(&self) -> u64 {
+        u64::try_from(self.span.seconds()).unwrap_or(0).div_ceil(3_600)
+    }
+
     /// A job that is begun now.
     pub fn begun(id: JobId, draft: &Draft, at: Time) -> Self {
         Self {
             id,
             name: draft.name.clone(),
-            stream: draft.stream,
-            stream_name: draft.stream_name.clone(),
+            streams: draft.streams.clone(),
             span: draft.span,
             sources: draft.sources.clone(),
             stage: Stage::Preparing,
@@ -198,8 +241,8 @@ impl Counts {
 pub struct Job {
     pub id: JobId,
     pub name: String,
-    pub stream: StreamId,
-    pub stream_name: String,
+    /// Each once, in order; one at least.
+    pub streams: Vec<Stream>,
     pub span: Span,
     pub sources: Vec<String>,
     pub stage: Stage,
@@ -227,6 +270,8 @@ pub enum Outcome {
     Unfillable(String),
     /// It came to nothing; the gaps are as they were.
     Failed(String),
+    /// The server does not combine these streams: each is asked for alone. The gaps are as they were, and this was no try.
+    Apart(String),
 }
 
 impl Outcome {
@@ -236,7 +281,7 @@ impl Outcome {
             Self::Complete => "complete",
             Self::Partial(_) => "partial",
             Self::Unfillable(_) => "unfillable",
-            Self::Failed(_) => "failed",
+            Self::Failed(_) | Self::Apart(_) => "failed",
         }
     }
 
@@ -244,7 +289,9 @@ impl Outcome {
     pub fn detail(&self) -> Option<&str> {
         match self {
             Self::Complete => None,
-            Self::Partial(detail) | Self::Unfillable(detail) | Self::Failed(detail) => Some(detail),
+            Self::Partial(detail) | Self::Unfillable(detail) | Self::Failed(detail) | Self::Apart(detail) => {
+                Some(detail)
+            }
         }
     }
 }
@@ -290,10 +337,19 @@ pub enum Written {
     /// The job's number; nothing if a gap was no longer as it was.
     Begun(Option<JobId>),
     Done,
-    /// The gaps of a job that ended, and their states now.
-    Settled(Vec<(GapId, &'static str)>),
+    /// The gaps of a job that ended.
+    Settled(Vec<Ending>),
     /// What became of the rows of a page.
     Stored(Counts),
+}
+
+/// How it stands with a gap whose job has ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ending {
+    pub gap: GapId,
+    /// As the server spells it.
+    pub stream: String,
+    pub state: &'static str,
 }
 
 /// What of a stretch is not in any of the stretches that are proven.

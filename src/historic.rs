@@ -28,6 +28,8 @@ impl Span {
 /// One thing to ask.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Ask {
+    /// Make one stream of several, whose messages say of which of them they are. Asked again, it is the same one.
+    Combine { streams: Vec<String> },
     /// Draw up a query for one stream. It does nothing and costs nothing until it is started.
     Prepare { name: String, stream: String, span: Span, sources: Vec<String> },
     /// Keep what a query finds, for us to fetch.
@@ -57,7 +59,8 @@ impl Ask {
             Self::Prepare { .. } | Self::Deliver { .. } | Self::Start { .. } => false,
             // Without a cursor the server moves on by itself.
             Self::Fetch { cursor, .. } => cursor.is_some(),
-            Self::Delivery { .. }
+            Self::Combine { .. }
+            | Self::Delivery { .. }
             | Self::Query { .. }
             | Self::DropDelivery { .. }
             | Self::DropQuery { .. }
@@ -102,6 +105,11 @@ impl Reply {
 /// What an answer says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
+    /// Several streams are one now, by this name. `milliunits_an_hour` is what an hour of it costs.
+    Combined {
+        stream: String,
+        milliunits_an_hour: Option<u64>,
+    },
     /// A query is drawn up. `milliunits` is what the server thinks it will cost, in thousandths of its unit; `lacking`
     /// names sources that the archive does not hold in full.
     Prepared {
@@ -130,6 +138,24 @@ pub enum Told {
         found: Vec<Query>,
         more: bool,
     },
+}
+
+impl Told {
+    /// What a query over so many hours will cost, if this says so, in thousandths of the server's unit.
+    pub fn milliunits(&self, hours: u64) -> Option<u64> {
+        match self {
+            Self::Prepared { milliunits, .. } => *milliunits,
+            Self::Combined { milliunits_an_hour, .. } => milliunits_an_hour.map(|costs| costs.saturating_mul(hours)),
+            Self::Delivering { .. }
+            | Self::Done
+            | Self::Page(_)
+            | Self::Nothing { .. }
+            | Self::Delivery(_)
+            | Self::Query(_)
+            | Self::Deliveries { .. }
+            | Self::Queries { .. } => None,
+        }
+    }
 }
 
 /// What a page says of itself.

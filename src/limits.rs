@@ -78,6 +78,8 @@ pub const STORAGE_RETRY_MAX: Duration = Duration::from_secs(10);
 pub const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
 /// Deliveries that one account may have at a time (DataSift, Push Delivery: "200 active, retrying or paused").
 pub const JOBS_MAX: usize = 200;
+/// Streams that one job may ask for: their definition stays below the 6,060 characters that the service is known to take.
+pub const COMBINE_MAX: usize = 45;
 /// What the requests of one job are taken to cost, in the server's credits (DataSift, Rate Limiting).
 pub const JOB_CREDITS: usize = 166;
 /// Bytes around the rows of a page.

@@ -20,7 +20,7 @@ const SMALL: [&str; 11] = [
 ];
 
 /// The other tables and all their indexes: what to read, and in which order. Each names the index that it goes through.
-const LARGE: [(&str, &str); 23] = [
+const LARGE: [(&str, &str); 24] = [
     ("cover", "connection"),
     ("cover INDEXED BY cover_running WHERE ended IS NULL", "stream"),
     ("gap", "id"),
@@ -41,13 +41,15 @@ const LARGE: [(&str, &str); 23] = [
     ("backfill_job", "id"),
     ("backfill_job INDEXED BY sqlite_autoindex_backfill_job_1", "name"),
     ("backfill_job INDEXED BY backfill_job_open WHERE stage <> 'closed'", "id"),
-    ("backfill_job INDEXED BY backfill_job_stream", "stream"),
     ("backfill_piece", "gap"),
     ("backfill_piece INDEXED BY backfill_piece_job", "job"),
+    ("backfill_stream", "stream"),
+    ("backfill_stream INDEXED BY backfill_stream_job", "job"),
 ];
 
-/// Tables that came with the second version.
+/// Tables that came with the second version, and with the fourth.
 const SECOND: &str = "backfill_";
+const FOURTH: &str = "backfill_stream";
 
 /// Finds damage that would show at once: the schema must be readable and ours, the small tables must be sound, and
 /// the way to the first and the last row of every other table and index must be open. A wrong byte in the
@@ -64,7 +66,12 @@ fn inspect(db: &Connection) -> rusqlite::Result<Result<(), String>> {
     if let Some(strange) = strangeness(db, version)? {
         return Ok(Err(strange));
     }
-    let is_there = |table: &str| version >= 2 || !table.starts_with(SECOND);
+    let came = |table: &str| match table {
+        table if table.starts_with(FOURTH) => 4,
+        table if table.starts_with(SECOND) => 2,
+        _ => 1,
+    };
+    let is_there = |table: &str| version >= came(table);
     for table in SMALL.into_iter().filter(|table| is_there(table)) {
         let verdict: String = db.query_row(&format!("PRAGMA integrity_check({table})"), [], |row| row.get(0))?;
         if verdict != "ok" {

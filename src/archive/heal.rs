@@ -1,11 +1,16 @@
 //! What each step of a job writes: together, and on the medium before anything is built on it.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::batch::{Batch, Entry};
-use super::commit::{Books, Kept, Occasion, Origin, Row, Turn, cut, quarantine};
+use super::commit::{Books, Kept, Occasion, Origin, Row as Stored, Turn, cut, quarantine};
 use super::trouble::Trouble;
-use crate::healing::{Change, Counts, Draft, GapId, Gate, Job, JobId, Outcome, Price, Written, rest};
+use crate::healing::{
+    Change, Counts, Draft, Ending, GapId, Gate, Job, JobId, Outcome, Price, Stream, Written, named, rest,
+};
+use crate::record::StreamId;
 use crate::time::Time;
 
 /// One step, to be written as a whole.
@@ -63,10 +68,10 @@ impl Books {
         for entry in entries {
             match entry {
                 Entry::Interaction { received, stream, created, id, kind, payload } => {
-                    if *stream != job.stream {
+                    if job.streams.iter().all(|of_job| of_job.id != *stream) {
                         return Err(Trouble::Broken(format!("job {} brings rows of another stream", job.id.0)));
                     }
-                    let row = Row {
+                    let row = Stored {
                         received: *received,
                         stream: *stream,
                         created: *created,
@@ -97,16 +102,21 @@ impl Books {
 /// Begins a job, if its gaps are as they were when it was planned.
 fn begin(db: &Connection, draft: &Draft, at: Time) -> Result<Option<JobId>, Trouble> {
     let mut stands = db.prepare_cached(
-        "SELECT 1 FROM gap WHERE id = ?1 AND stream = ?2 AND started <= ?3 AND ended >= ?4
+        "SELECT stream FROM gap WHERE id = ?1 AND started <= ?2 AND ended >= ?3
             AND (state IN ('closed', 'partial')
                  OR state = 'filling' AND NOT EXISTS (SELECT 1 FROM backfill_piece p JOIN backfill_job j ON j.id = p.job
-                        WHERE p.gap = ?1 AND j.ended IS NULL AND p.started < ?4 AND p.ended > ?3))",
+                        WHERE p.gap = ?1 AND j.ended IS NULL AND p.started < ?3 AND p.ended > ?2))",
     )?;
     for piece in &draft.pieces {
-        if !stands.exists(params![piece.gap.0, draft.stream.0, piece.from.micros(), piece.until.micros()])? {
+        let of_gap = stands
+            .query_row(params![piece.gap.0, piece.from.micros(), piece.until.micros()], |row| row.get(0))
+            .optional()?;
+        let of_gap = of_gap.map(StreamId);
+        if draft.streams.iter().all(|stream| Some(stream.id) != of_gap) {
             return Ok(None);
         }
     }
+    let Some(first) = draft.streams.first() else { return Ok(None) };
     let job = db
         .prepare_cached(
             "INSERT INTO backfill_job (name, stream, asked_from, asked_till, sources, stage, begun, credits, milliunits)
@@ -115,7 +125,7 @@ fn begin(db: &Connection, draft: &Draft, at: Time) -> Result<Option<JobId>, Trou
         .query_row(
             params![
                 draft.name,
-                draft.stream.0,
+                first.id.0,
                 draft.span.from,
                 draft.span.until,
                 list(&draft.sources),
@@ -127,6 +137,10 @@ fn begin(db: &Connection, draft: &Draft, at: Time) -> Result<Option<JobId>, Trou
         )
         .optional()?;
     let Some(job) = job else { return Ok(None) };
+    for stream in &draft.streams {
+        db.prepare_cached("INSERT INTO backfill_stream (stream, job) VALUES (?1, ?2)")?
+            .execute([stream.id.0.into(), job])?;
+    }
     let mut insert =
         db.prepare_cached("INSERT INTO backfill_piece (gap, job, started, ended) VALUES (?1, ?2, ?3, ?4)")?;
     let mut fill = db.prepare_cached("UPDATE gap SET state = 'filling' WHERE id = ?1")?;
@@ -174,49 +188,102 @@ fn moved(db: &Connection, job: &Job, spent: Price, at: Time) -> Result<(), Troub
 }
 
 /// Writes how a job ended, and what that means for its gaps.
-fn settle(db: &Connection, job: &Job, outcome: &Outcome, at: Time) -> Result<Vec<(GapId, &'static str)>, Trouble> {
+fn settle(db: &Connection, job: &Job, outcome: &Outcome, at: Time) -> Result<Vec<Ending>, Trouble> {
     moved(db, job, Price::default(), at)?;
-    let unasked = if *outcome == Outcome::Complete { unasked(db, job)? } else { Vec::new() };
-    let told = Outcome::Partial(format!("the stream brings {} as well: see backfill.sources", unasked.join(", ")));
-    let outcome = if unasked.is_empty() { outcome } else { &told };
+    let mut outcomes = BTreeMap::new();
+    for stream in &job.streams {
+        let of_stream = of_stream(db, job, stream, outcome)?;
+        let word = if matches!(outcome, Outcome::Apart(_)) { "apart" } else { of_stream.word() };
+        db.prepare_cached("UPDATE backfill_stream SET outcome = ?3 WHERE stream = ?1 AND job = ?2")?
+            .execute(params![stream.id.0, job.id.0, word])?;
+        if job.is_combined() && (word == "apart" || job.counts.foreign > 0) {
+            db.prepare_cached("UPDATE stream SET apart = ?2 WHERE id = ?1")?
+                .execute(params![stream.id.0, at.micros()])?;
+        }
+        outcomes.insert(stream.id, of_stream);
+    }
+    let whole = of_all(job, outcome, &outcomes);
     db.prepare_cached("UPDATE backfill_job SET ended = ?2, outcome = ?3, detail = ?4 WHERE id = ?1 AND ended IS NULL")?
-        .execute(params![job.id.0, at.micros(), outcome.word(), outcome.detail()])?;
+        .execute(params![job.id.0, at.micros(), whole.word(), whole.detail()])?;
     let mut gaps = db.prepare_cached(
-        "SELECT g.id, g.started, g.ended, coalesce(g.detail, ''),
+        "SELECT g.id, g.stream, s.name, g.started, g.ended, coalesce(g.detail, ''),
                 EXISTS (SELECT 1 FROM backfill_piece o JOIN backfill_job j ON j.id = o.job
                          WHERE o.gap = g.id AND j.ended IS NULL)
-           FROM gap g
+           FROM gap g JOIN stream s ON s.id = g.stream
           WHERE g.id IN (SELECT gap FROM backfill_piece WHERE job = ?1) AND g.state = 'filling' ORDER BY g.id",
     )?;
-    let gaps: Vec<(i64, i64, i64, String, bool)> = gaps
-        .query_map([job.id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
-        .collect::<Result<_, _>>()?;
-    let mut told = Vec::new();
-    for (gap, started, ended, detail, busy) in gaps {
-        let mut proven = proven(db, gap)?;
-        let done = !proven.is_empty();
-        let left = rest(Time::from_micros(started), Time::from_micros(ended), &mut proven);
-        let state = match outcome {
-            _ if left.is_empty() => "filled",
-            _ if busy => "filling",
-            Outcome::Unfillable(_) => "unfillable",
-            Outcome::Failed(_) if !done => "closed",
-            Outcome::Complete | Outcome::Partial(_) | Outcome::Failed(_) => "partial",
-        };
-        let own = detail.split_once(MARK).map_or(detail.as_str(), |(own, _)| own);
-        let words = words(job, outcome);
-        let detail = if own.is_empty() { format!("backfill: {words}") } else { format!("{own}{MARK}{words}") };
-        let detail = if own.starts_with("backfill: ") { format!("backfill: {words}") } else { detail };
-        db.prepare_cached("UPDATE gap SET state = ?2, detail = ?3 WHERE id = ?1")?
-            .execute(params![gap, state, detail])?;
-        told.push((GapId(gap), state));
+    let gaps = gaps.query_map([job.id.0], filling)?.collect::<Result<Vec<Filling>, _>>()?;
+    gaps.into_iter().map(|gap| ended(db, job, outcomes.get(&gap.stream).unwrap_or(outcome), gap)).collect()
+}
+
+/// How a job ended for one of its streams.
+fn of_stream(db: &Connection, job: &Job, stream: &Stream, outcome: &Outcome) -> Result<Outcome, Trouble> {
+    let unasked = if *outcome == Outcome::Complete { unasked(db, job, stream.id)? } else { Vec::new() };
+    let lacks = format!("the stream brings {} as well: see backfill.sources", unasked.join(", "));
+    Ok(if unasked.is_empty() { outcome.clone() } else { Outcome::Partial(lacks) })
+}
+
+/// How a job ended in all.
+fn of_all(job: &Job, outcome: &Outcome, outcomes: &BTreeMap<StreamId, Outcome>) -> Outcome {
+    let mut lacking = outcomes.values().filter(|of_stream| *of_stream != outcome);
+    match (lacking.next(), lacking.count()) {
+        (None, _) => outcome.clone(),
+        (Some(only), 0) if !job.is_combined() => only.clone(),
+        (Some(_), more) => {
+            let (some, all) = (more.saturating_add(1), job.streams.len());
+            Outcome::Partial(format!("{some} of {all} streams bring others as well: see backfill.sources"))
+        }
     }
-    Ok(told)
+}
+
+/// A gap that a job worked on.
+struct Filling {
+    gap: i64,
+    stream: StreamId,
+    name: String,
+    started: i64,
+    ended: i64,
+    detail: String,
+    /// Another job works on it.
+    busy: bool,
+}
+
+fn filling(row: &Row<'_>) -> rusqlite::Result<Filling> {
+    Ok(Filling {
+        gap: row.get(0)?,
+        stream: StreamId(row.get(1)?),
+        name: row.get(2)?,
+        started: row.get(3)?,
+        ended: row.get(4)?,
+        detail: row.get(5)?,
+        busy: row.get(6)?,
+    })
+}
+
+/// Writes what the end of a job means for one of its gaps.
+fn ended(db: &Connection, job: &Job, outcome: &Outcome, gap: Filling) -> Result<Ending, Trouble> {
+    let Filling { gap, name, started, ended, detail, busy, .. } = gap;
+    let mut proven = proven(db, gap)?;
+    let done = !proven.is_empty();
+    let left = rest(Time::from_micros(started), Time::from_micros(ended), &mut proven);
+    let state = match outcome {
+        _ if left.is_empty() => "filled",
+        _ if busy => "filling",
+        Outcome::Unfillable(_) => "unfillable",
+        Outcome::Failed(_) | Outcome::Apart(_) if !done => "closed",
+        Outcome::Complete | Outcome::Partial(_) | Outcome::Failed(_) | Outcome::Apart(_) => "partial",
+    };
+    let own = detail.split_once(MARK).map_or(detail.as_str(), |(own, _)| own);
+    let words = words(job, outcome);
+    let detail = if own.is_empty() { format!("backfill: {words}") } else { format!("{own}{MARK}{words}") };
+    let detail = if own.starts_with("backfill: ") { format!("backfill: {words}") } else { detail };
+    db.prepare_cached("UPDATE gap SET state = ?2, detail = ?3 WHERE id = ?1")?.execute(params![gap, state, detail])?;
+    Ok(Ending { gap: GapId(gap), stream: name, state })
 }
 
 /// Kinds of sources that the stream brings and that the job did not ask for: what is missing of them is not known, and a
 /// gap is not filled without it. The newest buckets tell; to ask all rows would take too long.
-fn unasked(db: &Connection, job: &Job) -> Result<Vec<String>, Trouble> {
+fn unasked(db: &Connection, job: &Job, stream: StreamId) -> Result<Vec<String>, Trouble> {
     let mut kinds = db.prepare_cached(
         "SELECT DISTINCT kind FROM interaction
           WHERE stream = ?1 AND origin = 0 AND kind <> ''
@@ -224,7 +291,7 @@ fn unasked(db: &Connection, job: &Job) -> Result<Vec<String>, Trouble> {
                            UNION ALL SELECT value - 1 FROM meta WHERE name = 'bucket')
           ORDER BY kind",
     )?;
-    let kinds: Vec<String> = kinds.query_map([job.stream.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let kinds: Vec<String> = kinds.query_map([stream.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(kinds.into_iter().filter(|kind| !job.sources.contains(kind)).collect())
 }
 
@@ -235,7 +302,9 @@ fn words(job: &Job, outcome: &Outcome) -> String {
         0 => String::new(),
         rows => format!(", {rows} refused as of another time or stream"),
     };
-    let found = format!("{stored} rows were new, {known} known{refused}, from {}", job.sources.join(", "));
+    let together = if job.is_combined() { format!(", for {} together", named(&job.streams)) } else { String::new() };
+    let sources = job.sources.join(", ");
+    let found = format!("{stored} rows were new, {known} known{refused}{together}, from {sources}");
     match outcome.detail() {
         None => found,
         Some(detail) => format!("{detail} ({found})"),
@@ -245,8 +314,10 @@ fn words(job: &Job, outcome: &Outcome) -> String {
 /// The stretches of a gap that jobs have proven complete.
 fn proven(db: &Connection, gap: i64) -> Result<Vec<(Time, Time)>, Trouble> {
     let mut pieces = db.prepare_cached(
-        "SELECT p.started, p.ended FROM backfill_piece p JOIN backfill_job j ON j.id = p.job
-          WHERE p.gap = ?1 AND j.outcome = 'complete'",
+        "SELECT p.started, p.ended
+           FROM backfill_piece p JOIN gap g ON g.id = p.gap
+           JOIN backfill_stream b ON b.job = p.job AND b.stream = g.stream
+          WHERE p.gap = ?1 AND b.outcome = 'complete'",
     )?;
     let pieces = pieces.query_map([gap], |row| Ok((Time::from_micros(row.get(0)?), Time::from_micros(row.get(1)?))))?;
     Ok(pieces.collect::<Result<_, _>>()?)

@@ -20,7 +20,7 @@ mod embedded {
 pub(super) const APPLICATION_ID: i64 = 0x7369_6674;
 
 /// The newest version that this program knows.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// Rows of the archive are read and written in pages of this many bytes.
 pub(super) const PAGE: u64 = 32 * 1024;

@@ -3,7 +3,7 @@
 use rusqlite::Row;
 
 use super::reading::{ReadError, Reading};
-use crate::healing::{Counts, Gap, GapId, Gate, Job, JobId, Price, Stage, rest};
+use crate::healing::{Counts, Gap, GapId, Gate, Job, JobId, Price, Stage, Stream, rest};
 use crate::historic::Span;
 use crate::record::StreamId;
 use crate::time::Time;
@@ -29,9 +29,11 @@ pub struct Unhealed {
 
 const GAPS: &str = "
 SELECT g.id, g.stream, s.name, g.started, g.ended,
-       (SELECT count(DISTINCT p.job) FROM backfill_piece p JOIN backfill_job j ON j.id = p.job
-         WHERE p.gap = g.id AND j.outcome <> 'complete'),
-       (SELECT max(j.begun) FROM backfill_job j WHERE j.stream = g.stream)
+       (SELECT count(DISTINCT p.job) FROM backfill_piece p JOIN backfill_stream b ON b.job = p.job AND b.stream = g.stream
+         WHERE p.gap = g.id AND b.outcome NOT IN ('complete', 'apart')),
+       (SELECT max(j.begun) FROM backfill_stream b JOIN backfill_job j ON j.id = b.job
+         WHERE b.stream = g.stream AND b.outcome IS NOT 'apart'),
+       (SELECT count(DISTINCT p.job) FROM backfill_piece p WHERE p.gap = g.id), s.apart
   FROM gap g JOIN stream s ON s.id = g.stream
  WHERE g.state IN ('closed', 'partial') AND g.ended IS NOT NULL
    AND g.ended > max(s.pruned, (SELECT value FROM meta WHERE name = 'pruned'),
@@ -40,13 +42,16 @@ SELECT g.id, g.stream, s.name, g.started, g.ended,
 
 const PROVEN: &str = "
 SELECT p.gap, p.started, p.ended
-  FROM gap g JOIN backfill_piece p ON p.gap = g.id JOIN backfill_job j ON j.id = p.job
- WHERE g.state = 'partial' AND j.outcome = 'complete' ORDER BY p.gap";
+  FROM gap g JOIN backfill_piece p ON p.gap = g.id JOIN backfill_stream b ON b.job = p.job AND b.stream = g.stream
+ WHERE g.state = 'partial' AND b.outcome = 'complete' ORDER BY p.gap";
 
 const JOBS: &str = "
-SELECT j.id, j.name, j.stream, s.name, j.asked_from, j.asked_till, j.sources, j.stage, j.query, j.delivery, j.cursor,
-       j.blind, j.begun, j.flaws, j.stored, j.known, j.deleted, j.outside, j.early, j.strange, j.unreadable
-  FROM backfill_job j JOIN stream s ON s.id = j.stream WHERE j.stage <> 'closed' ORDER BY j.id";
+SELECT j.id, j.name, j.asked_from, j.asked_till, j.sources, j.stage, j.query, j.delivery, j.cursor, j.blind, j.begun,
+       j.flaws, j.stored, j.known, j.deleted, j.outside, j.early, j.strange, j.unreadable
+  FROM backfill_job j WHERE j.stage <> 'closed' ORDER BY j.id";
+
+const STREAMS: &str = "
+SELECT s.id, s.name FROM backfill_stream b JOIN stream s ON s.id = b.stream WHERE b.job = ?1 ORDER BY s.id";
 
 impl Unhealed {
     /// Reads all of it; `day` is the number of the day (UTC) whose spending is meant.
@@ -66,6 +71,11 @@ impl Unhealed {
             gap.rest = rest(gap.from, gap.until, &mut of_gap);
         }
         gaps.retain(|gap| !gap.rest.is_empty());
+        let mut jobs = archive.all(JOBS, [], job)?;
+        for job in &mut jobs {
+            job.streams =
+                archive.all(STREAMS, [job.id.0], |row| Ok(Stream { id: StreamId(row.get(0)?), name: row.get(1)? }))?;
+        }
         let number = |value: i64| u64::try_from(value).unwrap_or(0);
         let spent = archive.first("SELECT credits, milliunits FROM backfill_spent WHERE day = ?1", [day], |row| {
             Ok(Price { credits: number(row.get(0)?), milliunits: number(row.get(1)?) })
@@ -77,7 +87,7 @@ impl Unhealed {
         let offset = archive.first("SELECT clock_offset_us FROM daemon", [], |row| row.get(0))?;
         Ok(Self {
             gaps,
-            jobs: archive.all(JOBS, [], job)?,
+            jobs,
             gate: gate.unwrap_or_default(),
             spent: spent.unwrap_or_default(),
             tag: tag(&key.unwrap_or_default()),
@@ -101,6 +111,8 @@ fn gap(row: &Row<'_>) -> rusqlite::Result<Gap> {
         rest: Vec::new(),
         tries: row.get(5)?,
         begun: row.get::<_, Option<i64>>(6)?.map(Time::from_micros),
+        jobs: row.get(7)?,
+        apart: row.get::<_, Option<i64>>(8)?.map(Time::from_micros),
     })
 }
 
@@ -109,29 +121,28 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
     let list = |place: usize| {
         row.get::<_, String>(place).map(|text| serde_json::from_str::<Vec<String>>(&text).unwrap_or_default())
     };
-    let stage: String = row.get(7)?;
+    let stage: String = row.get(5)?;
     Ok(Job {
         id: JobId(row.get(0)?),
         name: row.get(1)?,
-        stream: StreamId(row.get(2)?),
-        stream_name: row.get(3)?,
-        span: Span { from: row.get(4)?, until: row.get(5)? },
-        sources: list(6)?,
+        streams: Vec::new(),
+        span: Span { from: row.get(2)?, until: row.get(3)? },
+        sources: list(4)?,
         stage: Stage::of_word(&stage).unwrap_or(Stage::Preparing),
-        query: row.get(8)?,
-        delivery: row.get(9)?,
-        cursor: row.get(10)?,
-        blind: row.get(11)?,
-        begun: Time::from_micros(row.get(12)?),
-        flaws: list(13)?,
+        query: row.get(6)?,
+        delivery: row.get(7)?,
+        cursor: row.get(8)?,
+        blind: row.get(9)?,
+        begun: Time::from_micros(row.get(10)?),
+        flaws: list(11)?,
         counts: Counts {
-            stored: count(14)?,
-            known: count(15)?,
-            deleted: count(16)?,
-            outside: count(17)?,
-            early: count(18)?,
-            foreign: count(19)?,
-            unreadable: count(20)?,
+            stored: count(12)?,
+            known: count(13)?,
+            deleted: count(14)?,
+            outside: count(15)?,
+            early: count(16)?,
+            foreign: count(17)?,
+            unreadable: count(18)?,
         },
     })
 }

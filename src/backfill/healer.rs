@@ -12,7 +12,7 @@ use super::step::{Input, Step};
 use super::waits::Ladder;
 use super::worker::{Next, Worker};
 use super::{Mode, Policy};
-use crate::healing::{Change, Draft, Gap, GapId, Gate, Job, JobId, Outcome, Price, Stage, Tally, Written};
+use crate::healing::{Change, Draft, Ending, Gap, Gate, Job, JobId, Outcome, Price, Stage, Tally, Written};
 use crate::historic::{Ask, Hint, Refusal, Told};
 use crate::limits::RETRY_AFTER_MAX;
 use crate::notice::Notice;
@@ -97,8 +97,8 @@ impl<T: Tariff> Healer<T> {
     pub fn resumed(mut self, jobs: Vec<Job>, gate: Gate, spent: Price, now: Time) -> Self {
         for job in jobs {
             let worker = Worker::found(job, now, self.policy.page);
-            let member = Member { worker, booked: 0, used: 0, unbooked: Price::default() };
-            self.workers.insert(member.worker.job.id, member);
+            let member = Member::found(worker, self.policy.milliunits_an_hour);
+            self.workers.insert(member.job().id, member);
         }
         // A moment that lies further ahead than any wait was written by another clock.
         let latest = now.after(RETRY_AFTER_MAX.saturating_mul(2));
@@ -175,13 +175,7 @@ impl<T: Tariff> Healer<T> {
                     member.worker.put_off(tomorrow(now));
                 }
                 Next::Ask(ask) => {
-                    let credits = self.tariff.credits(&ask);
-                    member.used = member.used.saturating_add(credits);
-                    let over = member.used.saturating_sub(member.booked);
-                    let over = Price { credits: over, milliunits: 0 };
-                    member.booked = member.booked.max(member.used);
-                    member.unbooked = member.unbooked.and(over);
-                    self.spent = self.spent.and(over);
+                    self.spent = self.spent.and(member.uses(self.tariff.credits(&ask)));
                     self.doing = Some(Doing::Ask(Some(id), ask.clone()));
                     return Some(Step::Ask(ask));
                 }
@@ -341,37 +335,28 @@ impl<T: Tariff> Healer<T> {
             self.close_gate(now, reset);
         }
         let Some(member) = id.and_then(|id| self.workers.get_mut(&id)) else { return };
-        match told {
-            Told::Page(page) if member.worker.rejects(now, page) => return,
-            Told::Page(_) => self.keep = Some(member.worker.job.id),
-            Told::Prepared { milliunits: Some(milliunits), .. } => {
-                // Booked was what its hours were taken to cost.
-                let hours = u64::try_from(member.worker.job.span.seconds()).unwrap_or(0).div_ceil(3_600);
-                let more = milliunits.saturating_sub(hours.saturating_mul(self.policy.milliunits_an_hour));
-                let more = Price { credits: 0, milliunits: more };
-                if !more.fits(self.spent, self.policy.budget) && more.milliunits > 0 {
-                    member.worker.told(now, told);
-                    let left = self.policy.budget.milliunits.saturating_sub(self.spent.milliunits);
-                    let why = format!("it costs {milliunits} milliunits, and today's budget has {left} more left");
-                    return member.worker.give_up(now, why);
-                }
-                member.unbooked = member.unbooked.and(more);
-                self.spent = self.spent.and(more);
+        if let Told::Page(page) = told {
+            if member.worker.rejects(now, page) {
+                return;
             }
-            Told::Prepared { .. }
-            | Told::Delivering { .. }
-            | Told::Done
-            | Told::Nothing { .. }
-            | Told::Delivery(_)
-            | Told::Query(_)
-            | Told::Deliveries { .. }
-            | Told::Queries { .. } => {}
+            self.keep = Some(member.job().id);
+        }
+        if let Some(milliunits) = told.milliunits(member.job().hours()) {
+            let more = member.above(milliunits);
+            if !more.fits(self.spent, self.policy.budget) && more.milliunits > 0 {
+                member.worker.told(now, told);
+                let left = self.policy.budget.milliunits.saturating_sub(self.spent.milliunits);
+                let why = format!("it costs {milliunits} milliunits, and today's budget has {left} more left");
+                return member.worker.give_up(why);
+            }
+            member.book(more);
+            self.spent = self.spent.and(more);
         }
         let before = member.worker.job.stage;
         member.worker.told(now, told);
         if before != Stage::Fetching && member.worker.job.stage == Stage::Fetching {
-            let Job { id, stream_name, .. } = &member.worker.job;
-            self.says.push_back(Notice::BackfillStarted { job: *id, stream: stream_name.clone() });
+            let (job, streams, stream) = (member.job().id, member.job().streams.len(), member.job().stream());
+            self.says.push_back(Notice::BackfillStarted { job, streams, stream });
         }
     }
 
@@ -420,8 +405,7 @@ impl<T: Tariff> Healer<T> {
                     request.tried(&draft.pieces);
                 }
                 let worker = Worker::new(Job::begun(id, &draft, now), now, self.policy.page);
-                let member = Member { worker, booked: draft.price.credits, used: 0, unbooked: Price::default() };
-                self.workers.insert(id, member);
+                self.workers.insert(id, Member::begun(worker, *draft));
             }
             // A gap is no longer as it was planned: the plan is old.
             (Some(Doing::Begin(_)), _) => {
@@ -445,31 +429,35 @@ impl<T: Tariff> Healer<T> {
         }
     }
 
-    fn on_settled(&mut self, now: Time, id: JobId, outcome: &Outcome, gaps: &[(GapId, &'static str)]) {
+    fn on_settled(&mut self, now: Time, id: JobId, outcome: &Outcome, gaps: &[Ending]) {
         self.plan_at = self.plan_at.min(now.after(PLAN_SOON));
         if *outcome != Outcome::Complete {
             self.tally.failed += 1;
         }
         let Some(member) = self.workers.get_mut(&id) else { return };
         member.worker.settled(now);
-        let (stream, counts) = (member.worker.job.stream_name.clone(), member.worker.job.counts);
-        for (gap, state) in gaps {
+        let (streams, of_one, counts) = (member.job().streams.len(), member.job().stream(), member.job().counts);
+        if let (Outcome::Apart(_), Some(request)) = (outcome, &mut self.request) {
+            request.untried(&member.pieces);
+        }
+        for Ending { gap, stream, state } in gaps {
+            let (gap, stream) = (*gap, stream.clone());
             match *state {
                 "filled" => {
                     self.tally.filled += 1;
-                    let rows = counts.stored;
-                    self.says.push_back(Notice::GapFilled { gap: *gap, stream: stream.clone(), job: id, rows });
+                    self.says.push_back(Notice::GapFilled { gap, stream, job: id, rows: counts.stored });
                 }
                 "unfillable" => {
                     let why = outcome.detail().unwrap_or_default().to_owned();
-                    self.says.push_back(Notice::GapUnfillable { gap: *gap, stream: stream.clone(), job: id, why });
+                    self.says.push_back(Notice::GapUnfillable { gap, stream, job: id, why });
                 }
                 _ => {}
             }
         }
         match outcome {
-            Outcome::Partial(why) | Outcome::Failed(why) => {
-                self.says.push_back(Notice::BackfillFailed { job: id, stream, why: why.clone(), rows: counts.stored });
+            Outcome::Partial(why) | Outcome::Failed(why) | Outcome::Apart(why) => {
+                let (why, rows) = (why.clone(), counts.stored);
+                self.says.push_back(Notice::BackfillFailed { job: id, streams, stream: of_one, why, rows });
             }
             Outcome::Complete | Outcome::Unfillable(_) => {}
         }

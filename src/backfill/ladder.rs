@@ -79,6 +79,8 @@ fn of_status(status: u16, ask: &Ask, refusal: &Refusal, named: Duration) -> Reac
     match status {
         // A refusal for lack of requests bears the status of one for lack of rights.
         403 if refusal.hint.is_exhausted() => quota(),
+        // To combine streams may not be ours to ask: each can still be asked for alone.
+        403 if matches!(ask, Ask::Combine { .. }) => Reaction::Never,
         401..=403 => Reaction::Pause,
         404 | 410 if ask.concerns_one() => Reaction::Absent,
         409 | 412 if !ask.may_repeat() => Reaction::Look,

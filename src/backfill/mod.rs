@@ -5,6 +5,7 @@
 //! budget and the gate, and speaks in two closed enums: [`Step`] (what to do next) and [`Input`] (what came of it). One
 //! thing is done at a time: a change is written down and durable before the request that builds on it is made.
 
+mod combine;
 mod doing;
 mod healer;
 mod ladder;
@@ -14,6 +15,7 @@ mod request;
 mod ruling;
 mod step;
 mod waits;
+mod words;
 mod worker;
 
 pub use healer::Healer;
@@ -21,7 +23,7 @@ pub use ladder::{Climb, Reaction, of_refusal};
 pub use plan::{Plan, Situation, Wait, Waiting, plan};
 pub use price::{Tariff, price};
 pub use request::Request;
-pub use ruling::{Ruling, judge};
+pub use ruling::{Ruling, judge, marked};
 pub use step::{Input, Step};
 pub use worker::{Next, Worker};
 
@@ -40,6 +42,8 @@ pub struct Policy {
     pub overlap: Duration,
     /// Gaps of a stream that lie no further apart are one job.
     pub join: Duration,
+    /// So many streams are asked for by one job at most.
+    pub combine: usize,
     /// A shorter gap is not filled.
     pub smallest: Duration,
     /// A stream's next job begins no sooner after its last.

@@ -1,11 +1,12 @@
 //! Which gaps are asked for now, as which jobs, and why the others wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::price::{Tariff, price};
+use super::combine::{Strand, affordable, bundles, draft};
+use super::price::Tariff;
 use super::{Order, Policy};
-use crate::healing::{Draft, Gap, GapId, Piece, Price};
+use crate::healing::{Draft, Gap, GapId, Piece, Price, Stream};
 use crate::historic::Span;
 use crate::record::StreamId;
 use crate::time::{Time, micros_of};
@@ -104,17 +105,21 @@ pub fn plan(policy: &Policy, situation: &Situation<'_>, gaps: &[Gap], tariff: &i
             None => ready.entry(gap.stream).or_default().push(gap),
         }
     }
-    let mut drafts: Vec<Draft> = Vec::new();
+    let mut strands: Vec<Strand> = Vec::new();
     for gaps in ready.into_values() {
         for pieces in groups(policy, &gaps) {
-            drafts.extend(draft(policy, situation, &gaps, pieces, tariff));
+            strands.extend(strand(policy, situation, &gaps, pieces));
         }
     }
+    let drafted = |bundle: Vec<Strand>| (draft(policy, situation.tag, &bundle, tariff), bundle);
+    let mut drafts: Vec<(Draft, Vec<Strand>)> = bundles(policy, strands).into_iter().map(drafted).collect();
     match policy.order {
-        Order::Oldest => drafts.sort_by_key(|draft| (draft.span, draft.stream)),
-        Order::Cheapest => drafts.sort_by_key(|draft| (draft.price.milliunits, draft.price.credits, draft.span)),
+        Order::Oldest => {
+            drafts.sort_by(|(one, _), (other, _)| (one.span, &one.streams).cmp(&(other.span, &other.streams)));
+        }
+        Order::Cheapest => drafts.sort_by_key(|(draft, _)| (draft.price.milliunits, draft.price.credits, draft.span)),
     }
-    admit(policy, situation, drafts, &mut plan);
+    admit(policy, situation, drafts.into(), tariff, &mut plan);
     plan
 }
 
@@ -148,7 +153,7 @@ const CLOCK_AGAIN: Duration = Duration::from_secs(10);
 fn groups(policy: &Policy, gaps: &[&Gap]) -> Vec<Vec<Piece>> {
     // The ends are rounded to seconds and moved apart by the overlap: a piece must leave room for that.
     let room = policy.overlap.saturating_mul(2).saturating_add(ROUNDING);
-    let longest = affordable(policy).min(SPAN_MAX).saturating_sub(room);
+    let longest = longest(policy).min(SPAN_MAX).saturating_sub(room);
     let mut stretches: Vec<Piece> = Vec::new();
     for gap in gaps {
         for (from, until) in &gap.rest {
@@ -172,7 +177,7 @@ fn groups(policy: &Policy, gaps: &[&Gap]) -> Vec<Vec<Piece>> {
 }
 
 /// What one day's budget reaches for: a gap that is longer is filled day by day.
-fn affordable(policy: &Policy) -> Duration {
+fn longest(policy: &Policy) -> Duration {
     let hours = policy.budget.milliunits.checked_div(policy.milliunits_an_hour).filter(|hours| *hours > 0);
     hours.map_or(SPAN_MAX, |hours| Duration::from_secs(hours.saturating_mul(3_600)))
 }
@@ -186,32 +191,17 @@ fn joins(policy: &Policy, group: &[Piece], piece: Piece, longest: Duration) -> b
     piece.from.since(until) <= policy.join && piece.until.max(until).since(first) <= longest
 }
 
-fn draft(
-    policy: &Policy,
-    situation: &Situation<'_>,
-    gaps: &[&Gap],
-    pieces: Vec<Piece>,
-    tariff: &impl Tariff,
-) -> Option<Draft> {
+fn strand(policy: &Policy, situation: &Situation<'_>, gaps: &[&Gap], pieces: Vec<Piece>) -> Option<Strand> {
     let offset = situation.offset?;
-    let stream = gaps.first()?;
+    let first = gaps.first()?;
     let from = pieces.iter().map(|piece| piece.from).min()?;
     let until = pieces.iter().map(|piece| piece.until).max()?;
     let span = Span { from: start_of(policy, offset, from), until: end_of(policy, offset, until) };
-    let of_job = gaps.iter().filter(|gap| pieces.iter().any(|piece| piece.gap == gap.id));
-    let attempt = of_job.map(|gap| gap.tries).max().unwrap_or(0).saturating_add(1);
-    let tag = situation.tag;
-    let name = format!("siftd-{tag}-{}-{}-{}-{attempt}", stream.name, span.from, span.until);
-    let price = price(tariff, span, policy.milliunits_an_hour);
-    Some(Draft {
-        name,
-        stream: stream.stream,
-        stream_name: stream.name.clone(),
-        span,
-        sources: policy.sources.clone(),
-        pieces,
-        price,
-    })
+    let of_strand = gaps.iter().filter(|gap| pieces.iter().any(|piece| piece.gap == gap.id));
+    let attempt = of_strand.map(|gap| gap.jobs.max(gap.tries)).max().unwrap_or(0).saturating_add(1);
+    let stream = Stream { id: first.stream, name: first.name.clone() };
+    let alone = policy.combine <= 1 || gaps.iter().any(|gap| Strand::is_refused(gap.apart, situation.now));
+    Some(Strand { stream, pieces, span, attempt, alone })
 }
 
 const SECOND: i64 = 1_000_000;
@@ -233,14 +223,33 @@ fn seconds(span: Duration) -> i64 {
     micros_of(span).saturating_add(SECOND - 1).div_euclid(SECOND)
 }
 
-/// Lets jobs begin for as long as the budget and the number of jobs allow; the rest waits.
-fn admit(policy: &Policy, situation: &Situation<'_>, drafts: Vec<Draft>, plan: &mut Plan) {
+/// Lets jobs begin for as long as the budget and the number of jobs allow; the rest waits. Of streams that are asked for
+/// together, as many begin as today's budget pays.
+fn admit(
+    policy: &Policy,
+    situation: &Situation<'_>,
+    mut drafts: VecDeque<(Draft, Vec<Strand>)>,
+    tariff: &impl Tariff,
+    plan: &mut Plan,
+) {
     let mut spent = situation.spent;
     let mut jobs = situation.jobs;
-    for draft in drafts {
-        let held = if !draft.price.fits(Price::default(), policy.budget) {
+    while let Some((mut drafted, mut bundle)) = drafts.pop_front() {
+        let some = affordable(policy, spent, &bundle);
+        if (1..bundle.len()).contains(&some) {
+            let later = bundle.split_off(some);
+            drafts.push_front((draft(policy, situation.tag, &later, tariff), later));
+            drafted = draft(policy, situation.tag, &bundle, tariff);
+        }
+        if bundle.len() > 1 && !drafted.price.fits(Price::default(), policy.budget) {
+            // The call that combines them is too much: one by one may do.
+            let alone = bundle.into_iter().rev().map(|strand| vec![strand]);
+            alone.for_each(|one| drafts.push_front((draft(policy, situation.tag, &one, tariff), one)));
+            continue;
+        }
+        let held = if !drafted.price.fits(Price::default(), policy.budget) {
             Some((Wait::Dear, Time::NEVER))
-        } else if !draft.price.fits(spent, policy.budget) {
+        } else if !drafted.price.fits(spent, policy.budget) {
             Some((Wait::Budget, tomorrow(situation.now)))
         } else if jobs >= policy.jobs_max {
             Some((Wait::Jobs, Time::NEVER))
@@ -248,11 +257,11 @@ fn admit(policy: &Policy, situation: &Situation<'_>, drafts: Vec<Draft>, plan: &
             None
         };
         if let Some((why, until)) = held {
-            plan.waiting.extend(draft.pieces.iter().map(|piece| Waiting { gap: piece.gap, why, until }));
+            plan.waiting.extend(drafted.pieces.iter().map(|piece| Waiting { gap: piece.gap, why, until }));
         } else {
-            spent = spent.and(draft.price);
+            spent = spent.and(drafted.price);
             jobs += 1;
-            plan.drafts.push(draft);
+            plan.drafts.push(drafted);
         }
     }
 }

@@ -46,6 +46,15 @@ impl Asked {
         (!gap.rest.is_empty()).then_some(gap)
     }
 
+    /// A job for these came to nothing, and it was no try.
+    pub(super) fn untried(&mut self, pieces: &[Piece]) {
+        for piece in pieces {
+            if let Some(tried) = self.tried.get_mut(&piece.gap) {
+                tried.retain(|stretch| *stretch != (piece.from, piece.until));
+            }
+        }
+    }
+
     /// A job was begun for these.
     pub(super) fn tried(&mut self, pieces: &[Piece]) {
         for piece in pieces {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::healing::Job;
+use crate::healing::{Job, Stream};
+use crate::record::StreamId;
 use crate::signal::Signal;
 use crate::time::Time;
 
@@ -20,14 +21,26 @@ pub enum Ruling {
     Foreign,
 }
 
-/// Rules on one row of a page. A row is never guessed to a stream.
-pub fn judge(job: &Job, row: &Signal<'_>) -> Ruling {
+/// Rules on one row of a page. A row is never guessed to a stream: where several were asked for, `marks` are those that
+/// the server says it is of, and it is kept for each of the job's among them (see [`marked`]).
+pub fn judge(job: &Job, row: &Signal<'_>, marks: &[String]) -> Ruling {
     match row {
         Signal::Delete(_) => Ruling::Delete,
-        Signal::Interaction(row) if !row.stream.is_empty() && row.stream != job.stream_name => Ruling::Foreign,
+        Signal::Interaction(row) if !row.stream.is_empty() && !is_of(job, &row.stream) => Ruling::Foreign,
+        Signal::Interaction(_) if marked(job, marks).next().is_none() => Ruling::Foreign,
         Signal::Interaction(row) => of_dates(job, row.created, row.produced),
         Signal::Unreadable(..) | Signal::Status(_) | Signal::Tick(_) => Ruling::Quarantine,
     }
+}
+
+fn is_of(job: &Job, name: &str) -> bool {
+    job.streams.iter().any(|stream| stream.name == name)
+}
+
+/// The streams of the job that a row is of: the only one, or those that it is marked with.
+pub fn marked<'j>(job: &'j Job, marks: &'j [String]) -> impl Iterator<Item = StreamId> + 'j {
+    let is_marked = move |stream: &&Stream| !job.is_combined() || marks.contains(&stream.name);
+    job.streams.iter().filter(is_marked).map(|stream| stream.id)
 }
 
 /// A post may be this much older than the moment at which the server came to have it, and the server says nothing of
@@ -56,14 +69,13 @@ mod tests {
     use super::*;
     use crate::healing::{Draft, JobId, Price};
     use crate::historic::Span;
-    use crate::record::StreamId;
 
     #[test]
     fn a_row_is_refused_only_if_its_dates_show_that_it_cannot_be_of_the_span() {
         let span = Span { from: 1_000_000, until: 1_000_100 };
-        let (stream_name, name) = ("s".to_owned(), "n".to_owned());
+        let (name, streams) = ("n".to_owned(), vec![Stream { id: StreamId(1), name: "s".to_owned() }]);
         let (sources, pieces, price) = (Vec::new(), Vec::new(), Price::default());
-        let draft = Draft { name, stream: StreamId(1), stream_name, span, sources, pieces, price };
+        let draft = Draft { name, streams, span, sources, pieces, price };
         let job = Job::begun(JobId(1), &draft, Time::default());
         let ruled = |created: Option<i64>, produced: Option<i64>| {
             of_dates(&job, created.map(Time::from_seconds), produced.map(Time::from_seconds))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Policy;
 use super::ladder::{Reaction, of_refusal};
+use super::words::{said, span};
 use crate::healing::{Counts, Job, Outcome, Stage};
 use crate::historic::{Ask, Delivery, DeliveryState, Page, Query, QueryState, Refusal, Told, Why};
 use crate::peer_text::PeerText;
@@ -52,6 +53,8 @@ pub struct Worker {
     settled: Option<Outcome>,
     /// Pages in a row that could not be read.
     misread: u32,
+    /// What the server calls the streams of the job together. Not written down: asked again, it is the same.
+    combined: Option<String>,
 }
 
 /// Between two fetches of a delivery ("2 calls a second": DataSift, Pull); at exactly half a second, a third one that is
@@ -95,6 +98,7 @@ impl Worker {
             bytes: page,
             settled: None,
             misread: 0,
+            combined: None,
         }
     }
 
@@ -132,16 +136,17 @@ impl Worker {
     }
 
     fn ask(&self) -> Option<Ask> {
-        let Job { name, span, stream_name, sources, query, delivery, cursor, .. } = &self.job;
+        let Job { name, streams, query, delivery, cursor, .. } = &self.job;
         let query = || query.clone().unwrap_or_default();
         let of_delivery = || delivery.clone().unwrap_or_default();
         let fetch = |bytes| Ask::Fetch { delivery: of_delivery(), cursor: cursor.clone(), bytes };
         Some(match self.job.stage {
             Stage::Preparing if self.doubt => Ask::Queries { page: self.page },
-            Stage::Preparing => {
-                let (name, stream, sources) = (name.clone(), stream_name.clone(), sources.clone());
-                Ask::Prepare { name, stream, span: *span, sources }
-            }
+            Stage::Preparing => match (streams.as_slice(), &self.combined) {
+                ([stream], _) => self.prepare(&stream.name),
+                (_, Some(stream)) => self.prepare(stream),
+                _ => Ask::Combine { streams: streams.iter().map(|stream| stream.name.clone()).collect() },
+            },
             Stage::Delivering if self.doubt => Ask::Deliveries { page: self.page },
             Stage::Delivering => Ask::Deliver { name: name.clone(), query: query() },
             Stage::Anchoring | Stage::Starting if self.doubt => Ask::Query { query: query() },
@@ -161,6 +166,11 @@ impl Worker {
             Stage::Closing => Ask::DropQuery { query: query() },
             Stage::Closed => return None,
         })
+    }
+
+    fn prepare(&self, stream: &str) -> Ask {
+        let Job { name, span, sources, .. } = &self.job;
+        Ask::Prepare { name: name.clone(), stream: stream.to_owned(), span: *span, sources: sources.clone() }
     }
 
     /// How long to wait between two looks: a job that has taken long takes longer.
@@ -200,6 +210,7 @@ impl Worker {
     pub fn told(&mut self, now: Time, told: &Told) {
         self.failures = 0;
         match told {
+            Told::Combined { stream, .. } => (self.combined, self.due) = (Some(stream.clone()), now),
             Told::Prepared { query, lacking, .. } => self.on_prepared(now, query, lacking),
             Told::Delivering { delivery } => {
                 self.job.delivery = Some(delivery.clone());
@@ -388,6 +399,10 @@ impl Worker {
                 "{early} rows were refused that were posted long before the gap, and may have come in it"
             ));
         }
+        if self.job.is_combined() && self.job.counts.foreign > 0 {
+            let rows = self.job.counts.foreign;
+            self.flaw(format!("{rows} rows were refused that do not say of which stream they are"));
+        }
         let flaws: BTreeSet<&str> = self.job.flaws.iter().map(String::as_str).collect();
         self.settled = Some(if flaws.is_empty() {
             Outcome::Complete
@@ -442,7 +457,7 @@ impl Worker {
         if self.job.stage == Stage::Closing {
             return self.dropped(now);
         }
-        if matches!(ask, Ask::Prepare { .. }) {
+        if matches!(ask, Ask::Prepare { .. }) && !self.job.is_combined() {
             self.settled = Some(Outcome::Unfillable(said));
         } else {
             self.end(now, said);
@@ -453,14 +468,17 @@ impl Worker {
     fn end(&mut self, now: Time, why: String) {
         if self.job.stage == Stage::Closing {
             self.dropped(now);
+        } else if self.job.stage == Stage::Preparing && self.job.is_combined() {
+            // One of its streams may be to blame, or that they are many: none of that tells of a gap.
+            self.settled = Some(Outcome::Apart(format!("{why}; each stream is asked for alone")));
         } else {
             self.settled = Some(self.failing(why));
         }
     }
 
-    /// The job is to end, whatever its state; what it has stored stays.
-    pub fn give_up(&mut self, now: Time, why: String) {
-        self.end(now, why);
+    /// It costs more than may be spent: it ends before it has cost anything. Of several streams, one by one may do.
+    pub fn give_up(&mut self, why: String) {
+        self.settled = Some(if self.job.is_combined() { Outcome::Apart(why) } else { self.failing(why) });
     }
 
     /// Whether to fetch a page once more of which some cannot be read. It is taken as it is if that does not help, or if
@@ -472,26 +490,5 @@ impl Worker {
             self.due = now.after(EMPTY_MAX);
         }
         again
-    }
-}
-
-/// In hours, or in seconds if that is no hour.
-fn span(span: Duration) -> String {
-    match span.as_secs() {
-        seconds @ ..3_600 => format!("{seconds} s"),
-        seconds => format!("{} h", seconds / 3_600),
-    }
-}
-
-/// What was said, in one line.
-fn said(refusal: &Refusal) -> String {
-    let text = PeerText::of(&refusal.text);
-    match refusal.why {
-        Why::Status(status) if text.as_str().is_empty() => format!("the server answered {status}"),
-        Why::Status(status) => format!("the server answered {status}: {text}"),
-        Why::Unheard | Why::Unreachable => format!("no answer: {text}"),
-        Why::Unusable => format!("the answer makes no sense: {text}"),
-        Why::Oversize => "the answer is larger than the bound".to_owned(),
-        Why::Redirected => format!("the server sends us elsewhere: {text}"),
     }
 }

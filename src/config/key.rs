@@ -6,7 +6,7 @@ use std::fmt;
 use self::Absent::{Default, Nothing, Refused};
 use self::Applies::{NextConnection, Now, Restart};
 use super::shape::Shape::{self, Count, Flag, Share, Size, Span, Streams, Text, Word};
-use crate::limits::{JOBS_MAX, STREAMS_MAX};
+use crate::limits::{COMBINE_MAX, JOBS_MAX, STREAMS_MAX};
 
 /// A key of daemon.toml.
 #[derive(Debug)]
@@ -126,6 +126,7 @@ pub(super) const KEYS: &[Key] = &[
     key("backfill.lag", Span(0, 30 * D), Default("65m"), Now),
     key("backfill.overlap", Span(0, H), Default("2s"), Now),
     key("backfill.join", Span(0, D), Default("10m"), Now),
+    key("backfill.combine", Count(1, COMBINE_MAX), Default("45"), Now),
     key("backfill.smallest", Span(0, D), Default("1s"), Now),
     key("backfill.cool_down", Span(0, 30 * D), Default("1h"), Now),
     key("backfill.tries", Count(1, 1_000), Default("5"), Now),

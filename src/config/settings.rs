@@ -208,6 +208,8 @@ pub struct Backfill {
     pub overlap: Duration,
     #[serde(with = "span")]
     pub join: Duration,
+    /// Streams that one job asks for at most.
+    pub combine: usize,
     #[serde(with = "span")]
     pub smallest: Duration,
     #[serde(with = "span")]

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::request;
 use crate::archive::reading::{ReadError, Reading};
 use crate::archive::{AdoptError, Healing, Intake, Unhealed};
-use crate::backfill::{Healer, Input, Mode, Order, Policy, Request, Ruling, Step, Tariff, judge};
+use crate::backfill::{Healer, Input, Mode, Order, Policy, Request, Ruling, Step, Tariff, judge, marked};
 use crate::config::{self, BackfillMode, BackfillOrder, Settings};
 use crate::coverage::ServerClock;
 use crate::healing::{Counts, Job, Price, Tally};
@@ -280,21 +280,37 @@ impl Acting {
         let (now, page) = (self.clock.now(), std::mem::take(&mut self.page));
         let (mut rows, mut refused) = (self.intake.batch(), Counts::default());
         let intake = &self.intake;
-        self.protocol.rows(&page, &mut |row| match (judge(&job, &row), &row) {
-            (Ruling::Keep, Signal::Interaction(interaction)) => rows.interaction(now, job.stream, interaction),
-            (Ruling::Delete, Signal::Delete(delete)) => {
-                if let Some(id) = &delete.id {
-                    rows.delete(id);
+        let mut read = Vec::new();
+        self.protocol.rows(&page, &mut |row| read.push(row));
+        for row in read {
+            let marks = match &row {
+                Signal::Interaction(row) if job.is_combined() => self.protocol.marks(row.payload),
+                Signal::Interaction(_)
+                | Signal::Delete(_)
+                | Signal::Tick(_)
+                | Signal::Status(_)
+                | Signal::Unreadable(..) => Vec::new(),
+            };
+            match (judge(&job, &row, &marks), &row) {
+                (Ruling::Keep, Signal::Interaction(interaction)) => {
+                    for stream in marked(&job, &marks) {
+                        rows.interaction(now, stream, interaction);
+                    }
                 }
+                (Ruling::Delete, Signal::Delete(delete)) => {
+                    if let Some(id) = &delete.id {
+                        rows.delete(id);
+                    }
+                }
+                (Ruling::Outside, _) => refused.outside += 1,
+                (Ruling::Early, _) => refused.early += 1,
+                (Ruling::Foreign, _) => refused.foreign += 1,
+                (_, Signal::Unreadable(reason, text)) if intake.quarantine_room(text.len()) => {
+                    rows.quarantine(now, None, reason, text.as_bytes());
+                }
+                _ => refused.unreadable += 1,
             }
-            (Ruling::Outside, _) => refused.outside += 1,
-            (Ruling::Early, _) => refused.early += 1,
-            (Ruling::Foreign, _) => refused.foreign += 1,
-            (_, Signal::Unreadable(reason, text)) if intake.quarantine_room(text.len()) => {
-                rows.quarantine(now, None, reason, text.as_bytes());
-            }
-            _ => refused.unreadable += 1,
-        });
+        }
         self.intake.heal(Healing::Page { job, rows, refused, spent, at: now }).await
     }
 
@@ -350,6 +366,7 @@ pub fn heal_policy_of(settings: &Settings) -> Policy {
         lag: backfill.lag,
         overlap: backfill.overlap,
         join: backfill.join,
+        combine: backfill.combine,
         smallest: backfill.smallest,
         cool_down: backfill.cool_down,
         tries: u32::try_from(backfill.tries).unwrap_or(u32::MAX),

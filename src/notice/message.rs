@@ -122,9 +122,12 @@ impl fmt::Display for Notice {
                     milliunits % 1000
                 )
             }
-            Self::BackfillStarted { job, stream } => write!(out, "job {} fills stream {stream}", job.0),
-            Self::BackfillFailed { job, stream, why, rows } => {
-                write!(out, "job {} for stream {stream} ended short, {rows} rows were new: {why}", job.0)
+            Self::BackfillStarted { job, streams, stream } => {
+                write!(out, "job {} fills {}", job.0, of(*streams, stream.as_deref()))
+            }
+            Self::BackfillFailed { job, streams, stream, why, rows } => {
+                let of = of(*streams, stream.as_deref());
+                write!(out, "job {} for {of} ended short, {rows} rows were new: {why}", job.0)
             }
             Self::BackfillTrouble { text, retry_seconds } => {
                 write!(out, "the archive cannot be asked, next try in {retry_seconds:.0} s: {text}")
@@ -194,4 +197,9 @@ impl fmt::Display for Notice {
             }
         }
     }
+}
+
+/// The one stream, or how many there are.
+fn of(streams: usize, stream: Option<&str>) -> String {
+    stream.map_or_else(|| format!("{streams} streams"), |stream| format!("stream {stream}"))
 }

@@ -282,12 +282,12 @@ notices! {
         "So many jobs would fill so many gaps, at about this price in credits for requests and thousandths of a unit for data. Nothing is spent until an operator says so.",
         "None yet: the gaps wait, and no money is spent. The provider's archive keeps data for a limited time, so waiting can cost the chance.",
         "`siftd backfill --dry-run` shows the plan, `siftd backfill` carries it out; `backfill.mode = \"auto\"` does so from now on.";
-    BackfillStarted { job: JobId, stream: String }
+    BackfillStarted { job: JobId, streams: usize, stream: Option<String> }
         = "backfill-started", Info, own,
         "The server works on a job; what it finds is fetched as it comes, in minutes to days.",
         "Money is being spent. Rows appear with origin `backfill` as they come, before their gap counts as filled.",
         "Nothing.";
-    BackfillFailed { job: JobId, stream: String, why: String, rows: u64 }
+    BackfillFailed { job: JobId, streams: usize, stream: Option<String>, why: String, rows: u64 }
         = "backfill-failed", Warn, own,
         "A job has ended without filling all of its gaps. What it fetched is stored; the gaps stay open to another try.",
         "Those gaps stay incomplete for now. What was fetched was paid for and is kept; another try pays for the rest.",

@@ -46,6 +46,9 @@ pub trait Archived: Send {
     /// What an answer says about coming back.
     fn hint(&mut self, reply: &Reply) -> Hint;
 
+    /// The streams that a message of several combined ones is said to be of, by the server and not by its author.
+    fn marks(&self, payload: &str) -> Vec<String>;
+
     /// Says the rows of a page, in order. A message that names no stream is of the query's stream; whatever cannot be
     /// understood is said as [`Signal::Unreadable`].
     fn rows<'b>(&mut self, reply: &'b Reply, say: &mut dyn FnMut(Signal<'b>));

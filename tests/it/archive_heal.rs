@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use siftd::archive::reading::Reading;
 use siftd::archive::{Healing, Unhealed};
 use siftd::coverage::Cause;
-use siftd::healing::{Change, Counts, Draft, Gate, Job, JobId, Outcome, Piece, Price, Stage, Written};
+use siftd::healing::{Change, Counts, Draft, Ending, Gate, Job, JobId, Outcome, Piece, Price, Stage, Stream, Written};
 use siftd::historic::Span;
 use siftd::record::StreamId;
 use siftd::time::Time;
@@ -46,8 +46,7 @@ fn draft(house: &House, name: &str, gaps: &[usize]) -> Draft {
     });
     Draft {
         name: name.to_owned(),
-        stream: StreamId(1),
-        stream_name: "aa".to_owned(),
+        streams: vec![Stream { id: StreamId(1), name: "aa".to_owned() }],
         span: Span { from: 1_700_000_008, until: 1_700_000_043 },
         sources: vec!["blog".to_owned()],
         pieces: pieces.collect(),
@@ -87,7 +86,7 @@ fn settle(house: &House, running: &Running, job: &Job, outcome: Outcome) -> Vec<
     let job = Box::new(Job { stage: Stage::Closed, ..job.clone() });
     let change = Change::Settled { job, outcome, at: house.now() };
     let Written::Settled(gaps) = heal(house, running, Healing::Change(change)) else { panic!() };
-    gaps.into_iter().map(|(_, state)| state).collect()
+    gaps.into_iter().map(|Ending { state, .. }| state).collect()
 }
 
 #[test]
@@ -277,7 +276,7 @@ fn an_archive_of_the_first_version_is_brought_up_to_date_where_it_is() {
     drop(old);
     let kept: Vec<String> = house.ask("SELECT * FROM interactions");
     let running = house.run(&["aa"]);
-    assert_eq!(house.ask("PRAGMA user_version"), ["3"]);
+    assert_eq!(house.ask("PRAGMA user_version"), ["4"]);
     assert_eq!(house.ask("SELECT * FROM interactions"), kept);
     let fresh = House::new();
     fresh.finish(fresh.run(&["aa"]));
@@ -331,4 +330,148 @@ fn a_page_and_the_place_behind_it_are_one_commit() {
     other.execute_batch("DROP TRIGGER poison").unwrap();
     assert_eq!(house.ask("SELECT interaction_id FROM interactions"), ["x"]);
     assert_eq!(house.ask("SELECT cursor, stored FROM backfill_job"), ["two 1"]);
+}
+
+/// A job for the gaps of both streams, which they have from 10 to 20.
+fn for_both(house: &House, name: &str) -> (Running, Draft) {
+    let running = house.run(&["aa", "bb"]);
+    house.send(&running, |batch| {
+        for (connection, at) in [(1, 1), (2, 20)] {
+            batch.record(opened(connection, later(at)));
+            for stream in [1, 2] {
+                batch.record(covered(stream, connection, later(at)));
+            }
+            batch.reach(reach(connection, later(at + 9), later(at + 9)));
+            for stream in [1, 2] {
+                batch.record(gap(stream, later(at + 9), Cause::Network));
+            }
+        }
+    });
+    house.set(later(9000));
+    let streams = [(1, "aa"), (2, "bb")].map(|(id, name)| Stream { id: StreamId(id), name: name.to_owned() });
+    let draft = Draft { streams: streams.to_vec(), ..draft(house, name, &[0, 1]) };
+    (running, draft)
+}
+
+const OUTCOMES: &str = "SELECT stream, outcome FROM backfill_stream ORDER BY job, stream";
+
+#[test]
+fn a_job_for_two_streams_fills_the_gaps_of_both_with_the_rows_of_each() {
+    let house = House::new();
+    let (running, plan) = for_both(&house, "both");
+    let mut job = begin(&house, &running, &plan).unwrap();
+    assert_eq!(house.ask("SELECT stream, streams, gaps FROM backfills"), ["- 2 2"]);
+    let mut rows = running.intake.batch();
+    rows.interaction(house.now(), StreamId(1), &interaction("x", "{}"));
+    rows.interaction(house.now(), StreamId(2), &interaction("x", "{}"));
+    rows.interaction(house.now(), StreamId(2), &interaction("y", "{}"));
+    let (refused, spent, at) = (Counts::default(), Price::default(), house.now());
+    let page = Healing::Page { job: Box::new(job.clone()), rows, refused, spent, at };
+    let Written::Stored(counts) = heal(&house, &running, page) else { panic!() };
+    job.counts = job.counts.and(counts);
+    assert_eq!(counts.stored, 3);
+    let found = unhealed(&house).jobs;
+    assert_eq!(found, [job.clone()], "a restart knows the streams");
+    assert_eq!(settle(&house, &running, &job, Outcome::Complete), ["filled", "filled"]);
+    assert_eq!(house.ask(OUTCOMES), ["1 complete", "2 complete"]);
+    let told = "backfill: 3 rows were new, 0 known, for 2 streams together, from blog";
+    assert_eq!(house.ask("SELECT detail FROM gaps WHERE state = 'filled'"), [told; 2]);
+    assert_eq!(house.ask("SELECT stream, interaction_id FROM interactions ORDER BY 1, 2"), ["aa x", "bb x", "bb y"]);
+    house.finish(running);
+}
+
+#[test]
+fn a_source_that_one_stream_lacks_leaves_the_gap_of_the_other_filled() {
+    let house = House::new();
+    let (running, plan) = for_both(&house, "both");
+    house.send(&running, |batch| {
+        let message = interaction("x", "{}");
+        batch.interaction(later(5), StreamId(2), &siftd::signal::Interaction { kind: "tumblr".into(), ..message });
+    });
+    let job = begin(&house, &running, &plan).unwrap();
+    assert_eq!(settle(&house, &running, &job, Outcome::Complete), ["filled", "partial"]);
+    assert_eq!(house.ask(OUTCOMES), ["1 complete", "2 partial"]);
+    let told = "partial 1 of 2 streams bring others as well: see backfill.sources";
+    assert_eq!(house.ask("SELECT outcome, detail FROM backfills"), [told]);
+    let left = unhealed(&house).gaps;
+    assert_eq!((left.len(), left[0].stream, left[0].tries, left[0].jobs), (1, StreamId(2), 1, 1));
+    assert_eq!(left[0].rest, [(left[0].from, left[0].until)], "nothing of it is proven");
+    house.finish(running);
+}
+
+#[test]
+fn streams_that_are_not_combined_are_as_if_they_had_not_been_tried_and_are_known_for_it() {
+    let house = House::new();
+    let (running, plan) = for_both(&house, "both");
+    let job = begin(&house, &running, &plan).unwrap();
+    assert_eq!(settle(&house, &running, &job, Outcome::Apart("400".to_owned())), ["closed", "closed"]);
+    assert_eq!(house.ask(OUTCOMES), ["1 apart", "2 apart"]);
+    assert_eq!(house.ask("SELECT outcome, detail FROM backfills"), ["failed 400"]);
+    for gap in unhealed(&house).gaps {
+        assert_eq!((gap.tries, gap.begun, gap.jobs, gap.apart), (0, None, 1, Some(house.now())));
+    }
+    // Rows that do not say whose they are have the same consequence, and were a try.
+    house.set(later(9_100));
+    let mut job = begin(&house, &running, &Draft { name: "again".to_owned(), ..plan }).unwrap();
+    job.counts.foreign = 5;
+    assert_eq!(settle(&house, &running, &job, Outcome::Partial("5 rows".to_owned())), ["partial", "partial"]);
+    for gap in unhealed(&house).gaps {
+        assert_eq!((gap.tries, gap.begun, gap.jobs, gap.apart), (1, Some(house.now()), 2, Some(house.now())));
+    }
+    house.finish(running);
+}
+
+#[test]
+fn a_job_takes_neither_gaps_nor_rows_of_a_stream_that_it_does_not_ask_for() {
+    let house = House::new();
+    let (running, plan) = for_both(&house, "both");
+    let alone = Draft { streams: plan.streams[..1].to_vec(), ..plan.clone() };
+    assert_eq!(begin(&house, &running, &alone), None);
+    let own: Vec<Piece> = plan.pieces[..1].to_vec();
+    let job = begin(&house, &running, &Draft { pieces: own, ..alone }).unwrap();
+    let mut rows = running.intake.batch();
+    rows.interaction(house.now(), StreamId(2), &interaction("x", "{}"));
+    let (refused, spent, at) = (Counts::default(), Price::default(), house.now());
+    house.block(running.intake.heal(Healing::Page { job: Box::new(job), rows, refused, spent, at })).unwrap_err();
+    assert_eq!(house.ask("SELECT count(*) FROM interactions"), ["0"]);
+}
+
+#[test]
+fn jobs_of_the_third_version_keep_their_stream_and_their_end() {
+    let house = House::new();
+    let mut old = Connection::open(house.path()).unwrap();
+    old.pragma_update(None, "page_size", 32 * 1024).unwrap();
+    old.pragma_update(None, "auto_vacuum", "INCREMENTAL").unwrap();
+    old.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+    let before = [
+        ("V1__archive", include_str!("../../migrations/V1__archive.sql")),
+        ("V2__backfill", include_str!("../../migrations/V2__backfill.sql")),
+        ("V3__retention", include_str!("../../migrations/V3__retention.sql")),
+    ];
+    let before = before.map(|(name, sql)| Migration::unapplied(name, sql).unwrap());
+    Runner::new(&before).set_grouped(true).run(&mut old).unwrap();
+    old.execute_batch(
+        "INSERT INTO stream (id, name, state, wanted, began) VALUES (1, 'aa', 'active', 1700000000000000, 1700000000000000);
+         INSERT INTO gap (id, stream, started, ended, cause, state)
+         VALUES (7, 1, 1700000010000000, 1700000020000000, 'network', 'partial'),
+                (8, 1, 1700000030000000, 1700000040000000, 'network', 'filling');
+         INSERT INTO backfill_job (id, name, stream, asked_from, asked_till, sources, stage, begun, ended, outcome)
+         VALUES (1, 'one', 1, 1700000008, 1700000023, '[]', 'closed', 1700000050000000, 1700000060000000, 'complete'),
+                (2, 'two', 1, 1700000008, 1700000023, '[]', 'closed', 1700000070000000, 1700000080000000, 'failed'),
+                (3, 'three', 1, 1700000028, 1700000043, '[]', 'fetching', 1700000090000000, NULL, NULL);
+         INSERT INTO backfill_piece VALUES (7, 1, 1700000010000000, 1700000014000000), (7, 2, 1700000014000000, 1700000020000000),
+                                           (8, 3, 1700000030000000, 1700000040000000);",
+    )
+    .unwrap();
+    drop(old);
+    let running = house.run(&["aa"]);
+    assert_eq!(house.ask(OUTCOMES), ["1 complete", "1 failed", "1 -"]);
+    assert_eq!(house.ask("SELECT stream, streams FROM backfills"), ["aa 1"; 3]);
+    let found = unhealed(&house);
+    let [gap] = found.gaps.as_slice() else { panic!("{found:?}") };
+    assert_eq!((gap.tries, gap.jobs, gap.begun), (1, 2, Some(later(90))));
+    assert_eq!(gap.rest, [(later(14), later(20))]);
+    let [job] = found.jobs.as_slice() else { panic!("{found:?}") };
+    assert_eq!((job.name.as_str(), job.streams.len(), job.is_combined()), ("three", 1, false));
+    house.finish(running);
 }

@@ -116,7 +116,7 @@ fn the_file_says_what_it_is() {
     let house = House::new();
     house.finish(house.run(&[]));
     assert_eq!(house.ask("PRAGMA application_id"), ["1936287348"]);
-    assert_eq!(house.ask("PRAGMA user_version"), ["3"]);
+    assert_eq!(house.ask("PRAGMA user_version"), ["4"]);
     assert_eq!(house.ask("PRAGMA page_size"), ["32768"]);
     assert_eq!(house.ask("PRAGMA auto_vacuum"), ["2"]);
     assert_eq!(house.ask("PRAGMA journal_mode"), ["wal"]);

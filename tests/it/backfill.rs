@@ -23,7 +23,7 @@ const QUICK: &str = "[node]\ntick_every = \"1s\"\n[world]\nstreams = 4\nrate = 4
     [rest.deliveries]\npulls_per_second = 0\n[rest.fees]\ncalls = 1000000\n";
 
 /// Settings for it: the jobs begin when an operator says so.
-const APPROVE: &str = "lag = \"1s\"\noverlap = \"0s\"\ncool_down = \"1s\"\nsources = \"bitly, board, disqus, facebook, facebook_page, instagram, reddit, tumblr, twitter, wikipedia, wordpress, youtube\"\n";
+const APPROVE: &str = "combine = 1\nlag = \"1s\"\noverlap = \"0s\"\ncool_down = \"1s\"\nsources = \"bitly, board, disqus, facebook, facebook_page, instagram, reddit, tumblr, twitter, wikipedia, wordpress, youtube\"\n";
 
 /// A folder with settings, and a server.
 struct Place {

@@ -427,6 +427,7 @@ fn check_prints_what_takes_effect_and_where_it_comes_from() {
         lag = "65m"                              # default
         overlap = "2s"                           # default
         join = "10m"                             # default
+        combine = 45                             # default
         smallest = "1s"                          # default
         cool_down = "1h"                         # default
         tries = 5                                # default

@@ -278,6 +278,10 @@ fn backfill_that_could_never_begin_is_refused() {
         ! daemon.toml:6:17: backfill.units_an_hour: must lie between 0 and 1000000
 
         [backfill]
+        combine = 46
+        ! daemon.toml:2:11: backfill.combine: must lie between 1 and 45
+
+        [backfill]
         jobs = 201
         mode = "on"
         ! daemon.toml:2:8: backfill.jobs: must lie between 1 and 200

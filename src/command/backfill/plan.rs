@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::backfill::{Plan, Waiting};
 use crate::command::figures;
 use crate::command::output::{Sheet, cell};
-use crate::healing::Price;
+use crate::healing::{Price, named};
 use crate::time::Time;
 
 /// The plan as a table, its price, and why other gaps wait.
@@ -17,7 +17,7 @@ pub(super) fn show(plan: &Plan, clock_known: bool, out: &mut dyn Write) -> io::R
         let mut sheet = Sheet::new(&["STREAM", "FROM", "UNTIL", ">GAPS", ">CREDITS", ">UNITS"]);
         for draft in &plan.drafts {
             sheet.row(vec![
-                cell(&draft.stream_name),
+                cell(&named(&draft.streams)),
                 figures::moment(Time::from_seconds(draft.span.from)),
                 figures::moment(Time::from_seconds(draft.span.until)),
                 draft.pieces.len().to_string(),

@@ -12,7 +12,7 @@ use crate::command::output::cell;
 
 /// Jobs from the first that has still something to tell.
 const JOBS: &str = "
-SELECT id, stream, stage, outcome, detail, gaps, stored, known
+SELECT id, coalesce(stream, streams || ' streams') AS stream, stage, outcome, detail, gaps, stored, known
   FROM backfills WHERE id > ?1 OR stage <> 'closed' ORDER BY id";
 
 /// What the archive's side of the server says while jobs run.
@@ -127,6 +127,15 @@ impl<'a> Watch<'a> {
     }
 }
 
+/// Whether this names a stream rather than says how many there are.
+fn is_one(stream: &str) -> bool {
+    !stream.contains(' ')
+}
+
+fn of(stream: &str) -> String {
+    if is_one(stream) { format!("stream {stream}") } else { stream.to_owned() }
+}
+
 impl Stand {
     fn of(job: &Columns) -> Self {
         let number = |name| job.number(name).unwrap_or(0);
@@ -152,12 +161,12 @@ impl Stand {
     pub(super) fn line(&self) -> String {
         let Self { id, stream, .. } = self;
         let detail = if self.detail.is_empty() { String::new() } else { format!(": {}", cell(&self.detail)) };
-        format!("job {id}, stream {}: {}{detail}", cell(stream), self.words())
+        format!("job {id}, {}: {}{detail}", cell(&of(stream)), self.words())
     }
 
     /// What changes, behind the first digits of the stream.
     pub(super) fn short(&self) -> String {
-        let stream: String = cell(&self.stream).chars().take(8).collect();
+        let stream: String = cell(&self.stream).chars().take(if is_one(&self.stream) { 8 } else { 20 }).collect();
         format!("{stream} {}", self.words())
     }
 

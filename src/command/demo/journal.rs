@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::failure::Failure;
 
@@ -22,6 +23,10 @@ struct Line<'a> {
     kind: Option<&'a str>,
     digest: Option<&'a str>,
     fate: Option<&'a str>,
+    /// Of the rows of a page of the archive, and of which streams each is, if several were asked for.
+    #[serde(default)]
+    digests: Vec<&'a str>,
+    streams: Option<IgnoredAny>,
 }
 
 /// A message that the server made once, and what became of it.
@@ -56,6 +61,8 @@ pub(super) struct Deletion {
 pub(super) struct Truth {
     pub(super) messages: Vec<Message>,
     pub(super) deletions: Vec<Deletion>,
+    /// Of what the archive gave for several streams at once: such a row bears tags, and so differs from what went out live.
+    pub(super) tagged: HashSet<String>,
     /// By stream.
     pub(super) first_acknowledged: HashMap<String, i64>,
     /// Ids that were to be deleted.
@@ -95,6 +102,7 @@ impl Truth {
             "acknowledged" => {
                 self.first_acknowledged.entry(stream.to_owned()).or_insert(line.at_us);
             }
+            "served" if line.streams.is_some() => self.tagged.extend(line.digests.iter().map(|one| (*one).to_owned())),
             "fate" => self.settle(line.seq, line.fate.unwrap_or_default()),
             _ => {}
         }

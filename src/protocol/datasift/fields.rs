@@ -163,6 +163,18 @@ impl<'f> Scalar<'f> {
         }
     }
 
+    /// A number that is not negative, in thousandths.
+    pub(super) fn thousandths(&self) -> Option<u64> {
+        let number = match self {
+            Self::Fraction(number) => *number,
+            Self::Whole(number) => return u64::try_from(*number).ok()?.checked_mul(1_000),
+            Self::Text(text) => text.parse().ok()?,
+            Self::Absent | Self::Truth(_) | Self::Other => return None,
+        };
+        let span = std::time::Duration::try_from_secs_f64(number).ok()?;
+        u64::try_from(span.as_millis()).ok()
+    }
+
     /// Seconds since 1970 with a fraction, in microseconds; nothing that is not a date of our age.
     pub(super) fn seconds(&self) -> Option<i64> {
         let seconds = match self {

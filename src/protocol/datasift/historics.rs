@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::combined::{compiled, definition, marks};
 use super::fields::{Data, Fields, Frame, Scalar};
 use super::{DataSift, read};
 use crate::historic::{Ask, Call, Delivery, DeliveryState, Hint, Page, Query, QueryState, Refusal, Reply, Told, Why};
@@ -27,6 +28,7 @@ impl Archived for DataSift {
         let id = |id: &str| vec![("id", id.to_owned())];
         let list = |page: u32, more: (&'static str, String)| vec![("page", page.to_string()), more];
         match ask {
+            Ask::Combine { streams } => call("POST", "compile", vec![("csdl", definition(streams))]),
             Ask::Prepare { name, stream, span, sources } => call(
                 "POST",
                 "historics/prepare",
@@ -73,7 +75,7 @@ impl Archived for DataSift {
         match ask {
             Ask::Fetch { .. } => 0,
             Ask::Delivery { .. } | Ask::Deliveries { .. } | Ask::DropDelivery { .. } => 1,
-            Ask::Deliver { .. } => 5,
+            Ask::Combine { .. } | Ask::Deliver { .. } => 5,
             Ask::Prepare { .. }
             | Ask::Start { .. }
             | Ask::Query { .. }
@@ -138,6 +140,10 @@ impl Archived for DataSift {
             cost: positive(number("x-ratelimit-cost")),
             reset: positive(reset.or(span)).filter(|seconds| *seconds > 0).map(Duration::from_secs),
         }
+    }
+
+    fn marks(&self, payload: &str) -> Vec<String> {
+        marks(payload)
     }
 
     fn rows<'b>(&mut self, reply: &'b Reply, say: &mut dyn FnMut(Signal<'b>)) {
@@ -231,6 +237,7 @@ fn wrong(what: &str) -> Misread {
 fn understood(ask: &Ask, reply: &Reply, text: &str) -> Result<Told, Misread> {
     let object = text.trim_start_matches('\u{feff}').trim();
     match ask {
+        Ask::Combine { .. } => compiled(object),
         Ask::Prepare { sources, .. } => prepared(object, sources),
         Ask::Deliver { .. } => {
             let id = read::<Subscription<'_>>(object)?.id.into_text().filter(|id| !id.is_empty());

@@ -3,6 +3,7 @@
 //! Sources: DataSift, Streaming API: Multiple Streams; Error Messages; Twitter Deletes; and what its official clients
 //! do where the pages are silent. Not spoken here: HTTP streaming, the single-stream endpoint, `{"action":"stop"}`.
 
+mod combined;
 mod fields;
 mod historics;
 mod messages;

@@ -145,6 +145,8 @@ pub struct Pages {
     pub foreign: usize,
     /// Deletes of what the page holds.
     pub deletes: usize,
+    /// Rows of a job for several streams that bear no tags.
+    pub untagged: usize,
     /// Rows that are cut in their midst.
     pub garbled: usize,
     /// Every row differs from what was sent live.
@@ -172,7 +174,17 @@ pub struct FeeChange {
 
 impl Default for Pages {
     fn default() -> Self {
-        Self { next: 1, outside: 0, foreign: 0, deletes: 0, garbled: 0, reworded: false, same: false, rewind: false }
+        Self {
+            next: 1,
+            outside: 0,
+            foreign: 0,
+            deletes: 0,
+            garbled: 0,
+            reworded: false,
+            untagged: 0,
+            same: false,
+            rewind: false,
+        }
     }
 }
 

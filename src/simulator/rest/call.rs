@@ -3,6 +3,7 @@
 /// A call. Source: DataSift, REST API; the costs as recorded in the answers of version 1.6.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::simulator) enum Call {
+    Compile,
     Prepare,
     Start,
     Get,
@@ -23,7 +24,8 @@ pub(in crate::simulator) enum Call {
 }
 
 impl Call {
-    pub(in crate::simulator) const ALL: [Self; 17] = [
+    pub(in crate::simulator) const ALL: [Self; 18] = [
+        Self::Compile,
         Self::Prepare,
         Self::Start,
         Self::Get,
@@ -46,6 +48,7 @@ impl Call {
     /// Its path without the version.
     pub(in crate::simulator) const fn name(self) -> &'static str {
         match self {
+            Self::Compile => "compile",
             Self::Prepare => "historics/prepare",
             Self::Start => "historics/start",
             Self::Get => "historics/get",
@@ -86,7 +89,7 @@ impl Call {
         match self {
             // That of `historics/status` was not recorded; it is as its neighbours'.
             Self::Prepare | Self::Start | Self::Get | Self::Delete | Self::Status => Some(25),
-            Self::Stop | Self::Pause | Self::Resume | Self::Update | Self::PushCreate => Some(5),
+            Self::Compile | Self::Stop | Self::Pause | Self::Resume | Self::Update | Self::PushCreate => Some(5),
             Self::PushGet | Self::PushPause | Self::PushResume | Self::PushStop | Self::PushDelete | Self::PushLog => {
                 Some(1)
             }

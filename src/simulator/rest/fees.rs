@@ -57,9 +57,14 @@ impl Fees {
         self.settings.exhausted
     }
 
-    /// What a job of so many hours costs (DataSift: the filter's DPUs, times the hours, times 1.25).
-    pub(super) fn price(&self, span: Duration) -> Option<f64> {
-        Some(self.settings.dpu_per_hour? * (span.as_secs_f64() / 3600.0) * 1.25)
+    /// What an hour of one stream costs live.
+    pub(super) fn rate(&self) -> f64 {
+        self.settings.dpu_per_hour.unwrap_or(0.0)
+    }
+
+    /// What a job of so many hours and streams costs (DataSift: the filter's DPUs, times the hours, times 1.25).
+    pub(super) fn price(&self, span: Duration, streams: u32) -> Option<f64> {
+        Some(self.settings.dpu_per_hour? * (span.as_secs_f64() / 3600.0) * 1.25 * f64::from(streams))
     }
 
     /// Pays for a job; otherwise the status that says so.

@@ -31,8 +31,8 @@ impl Desk<'_> {
         let sources: Vec<String> =
             needed("sources")?.split(',').map(|source| source.trim().to_owned()).filter(|it| !it.is_empty()).collect();
         let invalid = || Refusal::new(400, "hash must be a valid hash");
-        let stream = self.world.place_of(&as_hash(&hash).ok_or_else(invalid)?);
-        let stream = stream.ok_or_else(|| Refusal::new(404, "Hash not found"))?;
+        as_hash(&hash).ok_or_else(invalid)?;
+        let definition = self.definition(&hash).ok_or_else(|| Refusal::new(404, "Hash not found"))?;
         self.window(start, end)?;
         let sample = request.number::<u8>("sample").unwrap_or(100);
         if !matches!(sample, 10 | 100) {
@@ -43,10 +43,10 @@ impl Desk<'_> {
         let most = change.sample.unwrap_or(100).min(self.rest.settings.jobs.sample_max);
         let number = self.rest.prepared().saturating_add(1);
         let id: String = format!("{:032x}", self.rest.rng.u128(..)).chars().take(20).collect();
-        let asked = Asked { hash, stream, name, start, end, sources, sample: sample.min(most) };
+        let asked = Asked { definition, name, start, end, sources, sample: sample.min(most) };
         let mut job = Job::new(number, id.clone(), self.now_s(), asked, change);
         job.tells_sources = self.rest.settings.jobs.prepared == Prepared::Availability;
-        let price = self.rest.fees.price(job.span());
+        let price = self.rest.fees.price(job.span(), job.definition.weight());
         let mut answer = json!({"id": id, "dpus": price});
         if let (Some(fields), Some(availability)) = (answer.as_object_mut(), self.availability(&job)) {
             fields.insert("availability".to_owned(), availability);
@@ -141,7 +141,7 @@ impl Desk<'_> {
                 Err(Refusal::new(again, "The historic query has already been started"))
             };
         }
-        if let Some(price) = rest.fees.price(job.span()) {
+        if let Some(price) = rest.fees.price(job.span(), job.definition.weight()) {
             let broke = |status| Refusal::new(status, "You have insufficient credits to start this historic query");
             rest.fees.pay(price).map_err(broke)?;
             self.notes.push(("charged", json!({"job": job.number, "dpus": price})));

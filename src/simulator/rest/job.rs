@@ -2,12 +2,15 @@
 //!
 //! Source: DataSift, Historics; fields and statuses as recorded.
 
+use super::definitions::Definition;
 use super::tape::{Place, Record, Tape};
 use crate::simulator::clock::micros;
 use crate::simulator::cue::JobChange;
 use crate::simulator::scenario::{Archive, Jobs, Order};
+use crate::simulator::world::Name;
 use fastrand::Rng;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,9 +20,8 @@ pub(super) struct Job {
     /// They are counted from 1.
     pub(super) number: u64,
     pub(super) id: String,
-    /// Of the stream, as it was asked for.
-    pub(super) hash: String,
-    pub(super) stream: usize,
+    /// What it looks for.
+    pub(super) definition: Definition,
     pub(super) name: String,
     /// Whole seconds since 1970: with the first, without the last.
     pub(super) start: i64,
@@ -40,8 +42,7 @@ pub(super) struct Job {
 /// What a new job is asked to look for.
 #[derive(Debug)]
 pub(super) struct Asked {
-    pub(super) hash: String,
-    pub(super) stream: usize,
+    pub(super) definition: Definition,
     pub(super) name: String,
     pub(super) start: i64,
     pub(super) end: i64,
@@ -59,6 +60,8 @@ struct Run {
     /// It was stopped when it had run for so long.
     stopped: Option<Duration>,
     found: Vec<Place>,
+    /// The streams of each message that is of several.
+    shared: HashMap<Place, Vec<usize>>,
 }
 
 /// Why a job does not give what the archive of the world holds.
@@ -111,24 +114,9 @@ pub(super) struct Rules<'r> {
 
 impl Job {
     pub(super) fn new(number: u64, id: String, created_s: i64, asked: Asked, change: JobChange) -> Self {
-        let Asked { hash, stream, name, start, end, sources, sample } = asked;
+        let Asked { definition, name, start, end, sources, sample } = asked;
         let (gone, tells_sources, run) = (false, false, None);
-        Self {
-            number,
-            id,
-            hash,
-            stream,
-            name,
-            start,
-            end,
-            created_s,
-            sources,
-            sample,
-            change,
-            gone,
-            tells_sources,
-            run,
-        }
+        Self { number, id, definition, name, start, end, created_s, sources, sample, change, gone, tells_sources, run }
     }
 
     pub(super) fn span(&self) -> Duration {
@@ -154,10 +142,20 @@ impl Job {
         let asked = |kind: &str| self.sources.iter().any(|source| source == kind);
         let mut withheld = Vec::new();
         let mut found: Vec<(Place, i64)> = Vec::new();
-        for (place, record) in tape.of(self.stream) {
+        let mut shared: HashMap<Place, Vec<usize>> = HashMap::new();
+        let mut known: HashMap<(&Name, i64), Place> = HashMap::new();
+        for (place, record) in self.definition.streams.iter().flat_map(|stream| tape.of(*stream)) {
             let second = record.second(rules.archive.window);
             if !(self.start..self.end).contains(&second) {
                 continue;
+            }
+            // What several of the streams match comes once.
+            if let Some(id) = &record.id {
+                let first = *known.entry((id, record.made_us)).or_insert(place);
+                shared.entry(first).or_default().push(record.stream);
+                if first != place {
+                    continue;
+                }
             }
             match record.kind() {
                 kind if !asked(kind) => withheld.push((place, Why::Unasked)),
@@ -181,8 +179,15 @@ impl Job {
                 found.insert(later, place);
             }
         }
-        self.run =
-            Some(Run { since: now, started_s: now_s, paused: None, rested: Duration::ZERO, stopped: None, found });
+        self.run = Some(Run {
+            since: now,
+            started_s: now_s,
+            paused: None,
+            rested: Duration::ZERO,
+            stopped: None,
+            found,
+            shared,
+        });
         withheld.extend(self.narrow(tape, rules, 0));
         withheld
     }
@@ -239,6 +244,12 @@ impl Job {
     /// What it has found, in the order in which it delivers that.
     pub(super) fn found(&self) -> &[Place] {
         self.run.as_ref().map_or(&[], |run| &run.found)
+    }
+
+    /// The streams that a message is of, among those that are looked for.
+    pub(super) fn streams(&self, place: Place, record: &Record) -> Vec<usize> {
+        let shared = self.run.as_ref().and_then(|run| run.shared.get(&place));
+        shared.cloned().unwrap_or_else(|| vec![record.stream])
     }
 
     /// How much of what it finds it has found by now.
@@ -321,7 +332,7 @@ impl Job {
         let completion = self.run.as_ref().filter(|_| over).map_or(0, |run| run.started_s + whole);
         let mut document = json!({
             "id": self.id,
-            "definition_id": self.hash,
+            "definition_id": self.definition.hash,
             "name": self.name,
             "start": self.start,
             "end": self.end,

@@ -7,6 +7,7 @@
 mod call;
 mod connection;
 mod cues;
+mod definitions;
 mod delivery;
 mod fees;
 mod historics;
@@ -26,13 +27,14 @@ pub(super) use request::Request;
 use super::cue::{Fail, JobChange, Pages};
 use super::scenario::{Account, Rest as Settings};
 use super::world::{Happening, Name, World};
+use definitions::Definition;
 use delivery::Delivery;
 use fastrand::Rng;
 use fees::Fees;
 use job::{Job, Rules, Why, Withheld};
 use reply::{Outcome, Refusal};
 use serde_json::{Value, json};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use tape::Tape;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Bytes;
@@ -46,6 +48,7 @@ pub(super) struct Rest {
     settings: Settings,
     tape: Tape,
     fees: Fees,
+    definitions: Vec<Definition>,
     jobs: Vec<Job>,
     deliveries: Vec<Delivery>,
     /// What the journal last said of each.
@@ -54,6 +57,8 @@ pub(super) struct Rest {
     rng: Rng,
     spoils: Vec<Fail>,
     pages: VecDeque<Pages>,
+    /// Of the streams that were combined, by place.
+    hashes: HashMap<usize, String>,
     /// What each new job begins with.
     coming: JobChange,
     /// What jobs do not give, to be told to the journal.
@@ -78,6 +83,7 @@ impl Rest {
         Self {
             tape: Tape::default(),
             fees: Fees::new(settings.fees.clone()),
+            definitions: Vec::new(),
             jobs: Vec::new(),
             deliveries: Vec::new(),
             told_jobs: Vec::new(),
@@ -85,6 +91,7 @@ impl Rest {
             rng: Rng::with_seed(seed ^ 0x005e_ed0f_4e57),
             spoils: Vec::new(),
             pages: VecDeque::new(),
+            hashes: HashMap::new(),
             coming: JobChange::default(),
             withheld: Vec::new(),
             listening: true,
@@ -118,17 +125,20 @@ impl Rest {
     /// Notes what a job does not give although it was made in its window, and whether its answers say so.
     fn withhold(&mut self, place: usize, withheld: &[Withheld]) {
         let Some(job) = self.jobs.get(place) else { return };
-        let mut reasons: Vec<Why> = withheld.iter().map(|(_, why)| *why).collect();
-        reasons.sort_unstable();
-        reasons.dedup();
-        for reason in reasons {
-            let of_reason = withheld.iter().filter(|(_, why)| *why == reason);
-            let records = of_reason.filter_map(|(place, _)| self.tape.get(*place));
-            let ids: Vec<Option<&str>> = records.map(|record| record.id.as_ref().map(Name::as_str)).collect();
-            let told = reason != Why::Source || job.tells_sources;
+        let mut of_reason: BTreeMap<(Why, usize), Vec<Option<&str>>> = BTreeMap::new();
+        for (place, why) in withheld {
+            let Some(record) = self.tape.get(*place) else { continue };
+            for stream in job.streams(*place, record) {
+                of_reason.entry((*why, stream)).or_default().push(record.id.as_ref().map(Name::as_str));
+            }
+        }
+        for ((why, stream), ids) in of_reason {
+            let told = why != Why::Source || job.tells_sources;
+            // The job's own hash, where it is of one stream.
+            let hash = self.hashes.get(&stream).unwrap_or(&job.definition.hash);
             self.withheld.push((
                 "withheld",
-                json!({"job": job.number, "stream": job.hash, "why": reason.name(), "told": told, "ids": ids}),
+                json!({"job": job.number, "stream": hash, "why": why.name(), "told": told, "ids": ids}),
             ));
         }
     }
@@ -155,7 +165,7 @@ impl Rest {
                 news.push((
                     "job",
                     json!({"job": job.number, "id": job.id, "status": status, "progress": stand.progress,
-                           "stream": job.hash, "start": job.start, "end": job.end, "name": job.name,
+                           "stream": job.definition.hash, "start": job.start, "end": job.end, "name": job.name,
                            "finds": job.found().len()}),
                 ));
             }
@@ -278,6 +288,7 @@ impl Desk<'_> {
 
     fn perform(&mut self, call: Call, request: &Request) -> Result<Outcome, Refusal> {
         match call {
+            Call::Compile => self.compile(request),
             Call::Prepare => self.prepare(request),
             Call::Start => self.start(request),
             Call::Get => self.get(request),

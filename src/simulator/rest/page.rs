@@ -3,6 +3,9 @@
 use super::delivery::Format;
 use crate::simulator::world::Name;
 use serde_json::json;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
 use tokio_tungstenite::tungstenite::Bytes;
 
 /// One row.
@@ -10,6 +13,8 @@ use tokio_tungstenite::tungstenite::Bytes;
 pub(super) struct Row {
     pub(super) id: Option<Name>,
     pub(super) data: Bytes,
+    /// The streams that it is of, where several were asked for: their places.
+    pub(super) streams: Vec<usize>,
 }
 
 impl Row {
@@ -21,6 +26,13 @@ impl Row {
             .strip_prefix(b"{")
             .map_or_else(|| self.data.clone(), |rest| Bytes::from([br#"{"reworded":true,"#.as_slice(), rest].concat()));
         Self { data, ..self }
+    }
+
+    /// A row that bears these tags beside those that it has.
+    #[must_use]
+    pub(super) fn tagged(self, tags: &[&str]) -> Self {
+        let data = std::str::from_utf8(&self.data).ok().and_then(|text| tagged(text, tags));
+        Self { data: data.map_or_else(|| self.data.clone(), Bytes::from), ..self }
     }
 
     /// A row that is said to be of another stream.
@@ -55,6 +67,23 @@ pub(super) fn invented(number: usize, second: i64) -> Bytes {
     Bytes::from(json!({"interaction": interaction, "wordpress": {"id": number.to_string()}}).to_string())
 }
 
+/// The text of a message with these tags in its interaction; everything else stays byte for byte.
+fn tagged(text: &str, tags: &[&str]) -> Option<String> {
+    type Fields<'f> = HashMap<Cow<'f, str>, &'f RawValue>;
+    let interaction = serde_json::from_str::<Fields<'_>>(text).ok()?.get("interaction")?.get();
+    let own = serde_json::from_str::<Fields<'_>>(interaction).ok()?.get("tags").map(|tags| tags.get());
+    let list = serde_json::to_string(tags).ok()?;
+    let list = list.trim_start_matches('[').trim_end_matches(']');
+    let more = match own.and_then(|own| Some((own, own.strip_suffix(']')?))) {
+        Some((own, open)) => {
+            let comma = if open.trim_end().ends_with('[') { "" } else { "," };
+            interaction.replacen(&format!(r#""tags":{own}"#), &format!(r#""tags":{open}{comma}{list}]"#), 1)
+        }
+        None => format!(r#"{{"tags":[{list}],{}"#, interaction.strip_prefix('{')?),
+    };
+    Some(text.replacen(interaction, &more, 1))
+}
+
 /// What stands around the rows.
 #[derive(Debug)]
 pub(super) struct Envelope<'e> {
@@ -87,4 +116,21 @@ pub(super) fn body(format: Format, rows: &[Bytes], envelope: &Envelope<'_>) -> V
 
 fn array(rows: &[Bytes]) -> Vec<u8> {
     [b"[".as_slice(), &rows.join(b",".as_slice()), b"]"].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_come_beside_those_of_the_message_and_change_nothing_else() {
+        let tagged = |text: &str| tagged(text, &["a", "b"]).unwrap();
+        assert_eq!(
+            tagged(r#"{"x":1.50,"interaction":{"id":"1"}}"#),
+            r#"{"x":1.50,"interaction":{"tags":["a","b"],"id":"1"}}"#
+        );
+        let own = r#"{"interaction":{"id":"1","tags":["good"],"content":"\"tags\":[]"}}"#;
+        assert_eq!(tagged(own), r#"{"interaction":{"id":"1","tags":["good","a","b"],"content":"\"tags\":[]"}}"#);
+        assert_eq!(tagged(r#"{"interaction":{"tags":[]}}"#), r#"{"interaction":{"tags":["a","b"]}}"#);
+    }
 }

@@ -3,11 +3,11 @@
 //! Source: DataSift, Pull; headers and the answer without content as recorded.
 
 use super::Desk;
-use super::job::{Why, Withheld};
+use super::job::{Job, Why, Withheld};
 use super::page::{Envelope, Row, body, invented};
 use super::reply::{Outcome, Refusal};
 use super::request::Request;
-use super::tape::Place;
+use super::tape::{Place, Record};
 use crate::simulator::cue::Pages;
 use crate::simulator::digest;
 use crate::simulator::world::Name;
@@ -44,8 +44,8 @@ impl Desk<'_> {
         if from == until {
             return Ok(self.nothing(place, from));
         }
-        let jobs_found = self.rest.jobs.get(job).map(|job| job.found().to_vec()).unwrap_or_default();
-        let rows = self.rows(jobs_found.get(from..until).unwrap_or_default());
+        let untagged = doctored.as_ref().map_or(0, |pages| pages.untagged);
+        let rows = self.rest.jobs.get(job).map(|job| self.rows(job, (from, until), untagged)).unwrap_or_default();
         Ok(self.page(place, (from, until), rows, doctored.as_ref()))
     }
 
@@ -105,11 +105,18 @@ impl Desk<'_> {
         (until > from).then_some(until)
     }
 
-    fn rows(&self, found: &[Place]) -> Vec<Row> {
-        let records = found.iter().filter_map(|place| self.rest.tape.get(*place));
+    fn rows(&self, job: &Job, (from, until): (usize, usize), untagged: usize) -> Vec<Row> {
+        let found = job.found().get(from..until).unwrap_or_default();
+        let records = found.iter().filter_map(|place| Some((*place, self.rest.tape.get(*place)?)));
         let kept = self.rest.settings.archive.keeps_deleted;
-        let there = records.filter(|record| kept || !self.rest.tape.is_deleted(record));
-        there.filter_map(|record| Some(Row { id: record.id.clone(), data: record.data(self.world)? })).collect()
+        let there = records.filter(|(_, record)| kept || !self.rest.tape.is_deleted(record));
+        let row = |(number, (place, record)): (usize, (Place, &Record))| {
+            let streams = job.streams(place, record);
+            let tags = job.definition.tags_of(&streams);
+            let row = Row { id: record.id.clone(), data: record.data(self.world)?, streams };
+            Some(if number < untagged || tags.is_empty() { row } else { row.tagged(&tags) })
+        };
+        there.enumerate().filter_map(row).collect()
     }
 
     fn nothing(&mut self, place: usize, from: usize) -> Outcome {
@@ -128,6 +135,7 @@ impl Desk<'_> {
         doctored: Option<&Pages>,
     ) -> Outcome {
         let now_s = self.now_s();
+        let streams = self.served(place, &rows);
         let served: Vec<Option<Name>> = rows.iter().map(|row| row.id.clone()).collect();
         let deletes: Vec<Name> =
             served.iter().flatten().take(doctored.map_or(0, |pages| pages.deletes)).cloned().collect();
@@ -153,7 +161,7 @@ impl Desk<'_> {
             "served",
             json!({"delivery": delivery.id, "job": job.map(|job| job.number), "cursor": current, "next": next,
                    "count": rows.len(), "bytes": body.len(), "doctored": doctored, "ids": ids,
-                   "digests": digests, "deletes": deletes.iter().map(Name::as_str).collect::<Vec<&str>>()}),
+                   "digests": digests, "streams": streams, "deletes": deletes.iter().map(Name::as_str).collect::<Vec<&str>>()}),
         ));
         let mut outcome = Outcome::page(200, body, delivery.format).of_delivery(&delivery.id);
         outcome.headers.extend([
@@ -165,12 +173,20 @@ impl Desk<'_> {
         outcome
     }
 
+    /// The hashes of the streams that each row is of, where several were asked for.
+    fn served(&self, place: usize, rows: &[Row]) -> Option<Vec<Vec<String>>> {
+        let delivery = self.rest.deliveries.get(place)?;
+        self.rest.jobs.get(delivery.job).filter(|job| job.definition.streams.len() > 1)?;
+        let hash = |place: &usize| self.rest.hashes.get(place).cloned();
+        Some(rows.iter().map(|row| row.streams.iter().filter_map(hash).collect()).collect())
+    }
+
     /// The rows of a page, with what does not belong there.
     fn spoilt(&self, place: usize, rows: Vec<Row>, doctored: Option<&Pages>) -> Vec<Bytes> {
         let Some(pages) = doctored else { return rows.into_iter().map(|row| row.data).collect() };
         let Some(delivery) = self.rest.deliveries.get(place) else { return Vec::new() };
         let start = self.rest.jobs.get(delivery.job).map_or(0, |job| job.start);
-        let post = |number: usize| Row { id: None, data: invented(number, start - OUTSIDE_BY) };
+        let post = |number: usize| Row { id: None, data: invented(number, start - OUTSIDE_BY), streams: Vec::new() };
         let outside = (1..=pages.outside).map(|number| post(number).data);
         let foreign = (1..=pages.foreign).map(|number| post(1000 + number).foreign().data);
         let garbled = rows.iter().cycle().take(pages.garbled).map(|row| row.garbled(delivery.format));

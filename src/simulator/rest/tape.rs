@@ -13,7 +13,7 @@ pub(super) type Place = u64;
 pub(super) struct Record {
     pub(super) stream: usize,
     pub(super) id: Option<Name>,
-    made_us: i64,
+    pub(super) made_us: i64,
     created_us: i64,
     pub(super) bytes: usize,
     body: Body,

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use siftd::backfill::{Ruling, judge};
-use siftd::healing::{Change, Counts, Draft, Gap, GapId, Gate, Job, JobId, Outcome, Piece, Price, Stage, Written};
+use siftd::backfill::{Ruling, judge, marked};
+use siftd::healing::{
+    Change, Counts, Draft, Ending, Gap, GapId, Gate, Job, JobId, Outcome, Piece, Price, Stage, Written,
+};
 use siftd::record::StreamId;
 use siftd::signal::{Delete, Interaction, Signal};
 use siftd::time::Time;
@@ -26,10 +28,9 @@ impl Archive {
         let id = GapId(i64::try_from(self.gaps.len()).unwrap() + 1);
         let rest = vec![(from, until)];
         let stream = StreamId(stream);
-        self.gaps.insert(
-            id,
-            (Gap { id, stream, name: name.to_owned(), from, until, rest, tries: 0, begun: None }, "closed"),
-        );
+        let name = name.to_owned();
+        let gap = Gap { id, stream, name, from, until, rest, tries: 0, jobs: 0, begun: None, apart: None };
+        self.gaps.insert(id, (gap, "closed"));
         id
     }
 
@@ -56,7 +57,7 @@ impl Archive {
                 self.jobs.get_mut(&id).unwrap().0 = *job;
                 Written::Done
             }
-            Change::Settled { job, outcome, .. } => Written::Settled(self.settle(*job, &outcome)),
+            Change::Settled { job, outcome, at } => Written::Settled(self.settle(*job, &outcome, at)),
             Change::Gate(gate) => {
                 self.gate = gate;
                 Written::Done
@@ -77,16 +78,19 @@ impl Archive {
         let names: BTreeSet<&String> = self.jobs.values().map(|(job, ..)| &job.name).collect();
         assert!(!names.contains(&draft.name), "two jobs are called {}", draft.name);
         self.book(day, draft.price);
-        self.begun.insert(draft.stream, at);
+        self.begun.extend(draft.streams.iter().map(|stream| (stream.id, at)));
         for piece in &draft.pieces {
-            self.gaps.get_mut(&piece.gap).unwrap().1 = "filling";
+            let (gap, state) = self.gaps.get_mut(&piece.gap).unwrap();
+            assert!(draft.streams.iter().any(|stream| stream.id == gap.stream), "a gap of another stream");
+            (gap.jobs, *state) = (gap.jobs + 1, "filling");
         }
         let id = JobId(i64::try_from(self.jobs.len()).unwrap() + 1);
         self.jobs.insert(id, (Job::begun(id, draft, at), draft.pieces.clone(), None));
         Some(id)
     }
 
-    fn settle(&mut self, job: Job, outcome: &Outcome) -> Vec<(GapId, &'static str)> {
+    fn settle(&mut self, job: Job, outcome: &Outcome, at: Time) -> Vec<Ending> {
+        let apart = job.is_combined() && (matches!(outcome, Outcome::Apart(_)) || job.counts.foreign > 0);
         let (known, pieces, ended) = self.jobs.get_mut(&job.id).unwrap();
         assert!(ended.is_none(), "a job ends twice");
         let pieces = pieces.clone();
@@ -96,18 +100,32 @@ impl Archive {
             let (gap, state) = self.gaps.get_mut(&piece.gap).unwrap();
             if *outcome == Outcome::Complete {
                 gap.rest.retain(|(from, until)| *from < piece.from || piece.until < *until);
-            } else {
+            } else if !matches!(outcome, Outcome::Apart(_)) {
                 gap.tries += 1;
+            }
+            if apart {
+                gap.apart = Some(at);
             }
             *state = match outcome {
                 Outcome::Complete if gap.rest.is_empty() => "filled",
                 Outcome::Unfillable(_) => "unfillable",
-                Outcome::Failed(_) => "closed",
+                Outcome::Failed(_) | Outcome::Apart(_) => "closed",
                 Outcome::Complete | Outcome::Partial(_) => "partial",
             };
-            told.push((piece.gap, *state));
+            told.push(Ending { gap: piece.gap, stream: gap.name.clone(), state });
         }
         told
+    }
+
+    /// Stores a row for each of the job's streams that it is of.
+    fn stored(&mut self, job: &Job, row: &Row) -> Counts {
+        let mut counts = Counts::default();
+        for of_row in marked(job, &row.marks) {
+            let stream = job.streams.iter().find(|stream| stream.id == of_row).unwrap();
+            let is_new = self.rows.insert((stream.name.clone(), row.message.id.clone()));
+            *if is_new { &mut counts.stored } else { &mut counts.known } += 1;
+        }
+        counts
     }
 
     /// Stores a page with its job: all or nothing.
@@ -116,7 +134,8 @@ impl Archive {
         for row in rows {
             let at = Time::from_seconds(row.message.at);
             let id = row.message.id.as_str();
-            let named = if row.message.stream == job.stream_name { "" } else { &row.message.stream };
+            let is_ours = job.streams.iter().any(|stream| stream.name == row.message.stream);
+            let named = if is_ours { "" } else { &row.message.stream };
             let signal = if row.deletes {
                 Signal::Delete(Delete { stream: named.into(), id: Some(id.into()) })
             } else {
@@ -131,10 +150,9 @@ impl Archive {
                     payload: "{}",
                 })
             };
-            match judge(&job, &signal) {
+            match judge(&job, &signal, &row.marks) {
                 Ruling::Keep if self.deleted.contains(id) => counts.deleted += 1,
-                Ruling::Keep if self.rows.insert((job.stream_name.clone(), id.to_owned())) => counts.stored += 1,
-                Ruling::Keep => counts.known += 1,
+                Ruling::Keep => counts = counts.and(self.stored(&job, row)),
                 Ruling::Delete => {
                     self.deleted.insert(id.to_owned());
                     self.rows.retain(|(_, known)| known != id);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use siftd::backfill::{Next, Worker};
-use siftd::healing::{Draft, Job, JobId, Outcome, Price};
+use siftd::healing::{Draft, Job, JobId, Outcome, Price, Stream};
 use siftd::historic::{Ask, Delivery, DeliveryState, Query, QueryState, Span, Told};
 use siftd::record::StreamId;
 
@@ -13,8 +13,7 @@ use super::{START, policy};
 fn played(takes: Duration) -> (Duration, u32) {
     let draft = Draft {
         name: "n".to_owned(),
-        stream: StreamId(1),
-        stream_name: "s".to_owned(),
+        streams: vec![Stream { id: StreamId(1), name: "s".to_owned() }],
         span: Span { from: 0, until: 10 },
         sources: vec!["tumblr".to_owned()],
         pieces: Vec::new(),
@@ -56,7 +55,11 @@ fn played(takes: Duration) -> (Duration, u32) {
                         progress: 0,
                         flaws: Vec::new(),
                     }),
-                    Ask::DropDelivery { .. } | Ask::DropQuery { .. } | Ask::Deliveries { .. } | Ask::Queries { .. } => {
+                    Ask::Combine { .. }
+                    | Ask::DropDelivery { .. }
+                    | Ask::DropQuery { .. }
+                    | Ask::Deliveries { .. }
+                    | Ask::Queries { .. } => {
                         panic!("{ask:?}")
                     }
                 };

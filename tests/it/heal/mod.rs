@@ -8,6 +8,7 @@
 mod archive;
 mod asking;
 mod chance;
+mod combining;
 mod looks;
 mod planning;
 mod server;
@@ -33,6 +34,7 @@ fn policy() -> Policy {
         lag: Duration::from_mins(65),
         overlap: Duration::from_secs(2),
         join: Duration::from_mins(10),
+        combine: 1,
         smallest: Duration::from_secs(1),
         cool_down: Duration::from_hours(1),
         tries: 40,
@@ -50,7 +52,7 @@ fn credits(ask: &Ask) -> u64 {
     match ask {
         Ask::Fetch { .. } => 0,
         Ask::Delivery { .. } | Ask::Deliveries { .. } | Ask::DropDelivery { .. } => 1,
-        Ask::Deliver { .. } => 5,
+        Ask::Combine { .. } | Ask::Deliver { .. } => 5,
         Ask::Prepare { .. } | Ask::Start { .. } | Ask::Query { .. } | Ask::Queries { .. } | Ask::DropQuery { .. } => 25,
     }
 }
@@ -119,6 +121,28 @@ impl Life {
         }
         let moment = |at| START.shifted(at * 1_000_000 - self.server.skew);
         self.archive.gap(stream, &name, moment(from), moment(from + seconds))
+    }
+
+    /// Some messages are of another stream as well.
+    fn share(&mut self) {
+        for message in self.server.world.clone() {
+            if !self.chance.of_thousand(100) {
+                continue;
+            }
+            let names: Vec<String> = self.archive.gaps.values().map(|(gap, _)| gap.name.clone()).collect();
+            let stream =
+                names[usize::try_from(self.chance.below(u64::try_from(names.len()).unwrap())).unwrap()].clone();
+            let other = Message { stream, ..message };
+            if self.server.world.contains(&other) {
+                continue;
+            }
+            let at = Time::from_seconds(other.at).shifted(-self.server.skew);
+            let mut gaps = self.archive.gaps.values();
+            if !gaps.any(|(gap, _)| gap.name == other.stream && gap.from <= at && at < gap.until) {
+                self.archive.rows.insert((other.stream.clone(), other.id.clone()));
+            }
+            self.server.world.push(other);
+        }
     }
 
     fn day(&self) -> i64 {
@@ -280,13 +304,20 @@ fn seeds_of_trouble(seeds: std::ops::RangeInclusive<u64>) {
         life.server.skew = (i64::try_from(life.chance.below(7)).unwrap() - 3) * 100_000_000;
         life.server.anchors = !life.chance.of_thousand(200);
         life = life.with_clock();
+        // Every other life asks for streams together, and misses them together.
+        let together = seed.is_multiple_of(2);
+        life.policy.combine = if together { 3 } else { 1 };
+        life.healer.handle(life.now, Input::Policy(life.policy.clone()));
+        let first = i64::try_from(life.chance.below(20_000)).unwrap();
         let gaps: Vec<GapId> = (0..4)
             .map(|number| {
-                let from = -7_200 - i64::try_from(life.chance.below(20_000)).unwrap();
+                let from = if together { first } else { i64::try_from(life.chance.below(20_000)).unwrap() };
+                let from = -7_200 - from - i64::from(number / 3) * 1_000;
                 let seconds = 2 + i64::try_from(life.chance.below(400)).unwrap();
                 life.gap(number % 3, from, seconds)
             })
             .collect();
+        life.share();
         life.server.faults = Faults { requests: life.chance.below(300), jobs: life.chance.below(400) };
         life.crashes = life.chance.below(20);
         life.run(Duration::from_hours(72));
@@ -310,14 +341,17 @@ fn seeds_of_trouble(seeds: std::ops::RangeInclusive<u64>) {
         "500",
         "502",
         "503",
+        "apart",
         "foreign",
         "garbage",
         "lost answer",
         "outside",
         "oversize",
         "rewind",
+        "shared",
         "ten years",
         "unheard",
+        "untagged",
     ];
     assert_eq!(fired.into_iter().collect::<Vec<_>>(), due);
     assert!(partial > 100 && crashed > 1000, "{partial} partial, {crashed} crashes");

@@ -18,21 +18,22 @@ fn moment(micros: i64) -> Time {
 }
 
 /// A gap of a stream, in seconds before now.
-fn gap(id: i64, stream: u32, from: i64, until: i64) -> Gap {
+pub(super) fn gap(id: i64, stream: u32, from: i64, until: i64) -> Gap {
     let (from, until) = (moment(from * 1_000_000), moment(until * 1_000_000));
     let name = format!("s{stream}");
-    Gap { id: GapId(id), stream: StreamId(stream), name, from, until, rest: vec![(from, until)], tries: 0, begun: None }
+    let (id, stream, rest) = (GapId(id), StreamId(stream), vec![(from, until)]);
+    Gap { id, stream, name, from, until, rest, tries: 0, jobs: 0, begun: None, apart: None }
 }
 
-fn situation() -> Situation<'static> {
+pub(super) fn situation() -> Situation<'static> {
     Situation { now: NOW, offset: Some(0), spent: Price::default(), jobs: 0, tag: "t", asked: false }
 }
 
-fn planned(policy: &Policy, situation: &Situation<'_>, gaps: &[Gap]) -> Plan {
+pub(super) fn planned(policy: &Policy, situation: &Situation<'_>, gaps: &[Gap]) -> Plan {
     plan(policy, situation, gaps, &credits)
 }
 
-fn waits(plan: &Plan) -> Vec<(i64, Wait)> {
+pub(super) fn waits(plan: &Plan) -> Vec<(i64, Wait)> {
     plan.waiting.iter().map(|waiting| (waiting.gap.0, waiting.why)).collect()
 }
 
@@ -66,14 +67,14 @@ fn a_gap_waits_until_the_archive_is_there() {
 }
 
 #[test]
-fn neighbours_of_one_stream_are_one_job_and_streams_are_never_mixed() {
+fn neighbours_of_one_stream_are_one_job() {
     let gaps =
         [gap(1, 1, -9_000, -8_990), gap(2, 1, -8_800, -8_700), gap(3, 1, -5_000, -4_900), gap(4, 2, -9_000, -8_990)];
     let plan = planned(&policy(), &situation(), &gaps);
     let jobs: Vec<(u32, Vec<i64>)> = plan
         .drafts
         .iter()
-        .map(|draft| (draft.stream.0, draft.pieces.iter().map(|piece| piece.gap.0).collect()))
+        .map(|draft| (draft.streams[0].id.0, draft.pieces.iter().map(|piece| piece.gap.0).collect()))
         .collect();
     assert_eq!(jobs, [(2, vec![4]), (1, vec![1, 2]), (1, vec![3])]);
 }
@@ -127,7 +128,7 @@ fn the_oldest_or_the_cheapest_comes_first() {
     let gaps = [gap(1, 1, -90_000, -9_000), gap(2, 2, -20_000, -19_000)];
     let order = |order| {
         let plan = planned(&Policy { order, ..policy() }, &situation(), &gaps);
-        plan.drafts.iter().map(|draft| draft.stream.0).collect::<Vec<_>>()
+        plan.drafts.iter().map(|draft| draft.streams[0].id.0).collect::<Vec<_>>()
     };
     assert_eq!((order(Order::Oldest), order(Order::Cheapest)), (vec![1, 2], vec![2, 1]));
 }

@@ -24,13 +24,15 @@ pub(super) struct Row {
     /// Whether it says when the server had it.
     pub(super) dated: bool,
     pub(super) deletes: bool,
+    /// The streams that it is said to be of, where several were asked for.
+    pub(super) marks: Vec<String>,
 }
 
 /// A query at the server.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) name: String,
-    stream: String,
+    streams: Vec<String>,
     span: Span,
     started: Option<Time>,
     takes: Duration,
@@ -61,9 +63,13 @@ pub(super) struct Faults {
 pub(super) struct Server {
     pub(super) world: Vec<Message>,
     pub(super) faults: Faults,
+    /// Nothing is combined; and no row says of which stream it is.
+    pub(super) refuses: bool,
+    pub(super) forgets: bool,
     /// Whether an empty fetch tells the place to go on from.
     pub(super) anchors: bool,
     pub(super) skew: i64,
+    combined: BTreeMap<String, Vec<String>>,
     queries: BTreeMap<String, Asked>,
     deliveries: BTreeMap<String, Kept>,
     numbers: u64,
@@ -84,8 +90,11 @@ impl Server {
         Self {
             world,
             faults: Faults::default(),
+            refuses: false,
+            forgets: false,
             anchors: true,
             skew: 0,
+            combined: BTreeMap::new(),
             queries: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             numbers: 0,
@@ -145,6 +154,7 @@ impl Server {
         let gone = || refusal(Why::Status(404), "no such thing");
         let told = |told| Ok((told, Vec::new()));
         match ask {
+            Ask::Combine { streams } => self.combine(streams, chance),
             Ask::Prepare { name, stream, span, .. } => {
                 if Time::from_seconds(span.until) > now.shifted(self.skew).before(Duration::from_hours(1)) {
                     return Err(refusal(Why::Status(400), "end is less than an hour ago"));
@@ -153,7 +163,7 @@ impl Server {
                 let id = self.number();
                 let query = Asked {
                     name: name.clone(),
-                    stream: stream.clone(),
+                    streams: self.combined.get(stream).cloned().unwrap_or_else(|| vec![stream.clone()]),
                     span: *span,
                     started: None,
                     takes: Duration::from_secs(chance.below(8_000)),
@@ -206,6 +216,21 @@ impl Server {
         }
     }
 
+    fn combine(&mut self, streams: &[String], chance: &mut Chance) -> Answer {
+        assert!(streams.len() > 1, "{streams:?} are not several");
+        if self.refuses {
+            return Err(refusal(Why::Status(400), "no such words"));
+        }
+        if chance.of_thousand(self.faults.jobs) {
+            self.fired.insert("apart");
+            let status = [400, 403, 404][usize::try_from(chance.below(3)).unwrap()];
+            return Err(refusal(Why::Status(status), "not these"));
+        }
+        let stream = format!("all of {}", streams.join(" "));
+        self.combined.insert(stream.clone(), streams.to_vec());
+        Ok((Told::Combined { stream, milliunits_an_hour: None }, Vec::new()))
+    }
+
     fn start(&mut self, now: Time, id: &str, chance: &mut Chance) -> Answer {
         let query = self.queries.get_mut(id).ok_or_else(|| refusal(Why::Status(404), "no such query"))?;
         if query.started.is_some() {
@@ -216,32 +241,50 @@ impl Server {
         let (query, faults) = (query.clone(), self.faults);
         let mut found: Vec<Message> = self.world.clone();
         found.retain(|message| {
-            message.stream == query.stream && (query.span.from..query.span.until).contains(&message.at)
+            query.streams.contains(&message.stream) && (query.span.from..query.span.until).contains(&message.at)
         });
         // Parts come in no order of time.
         chance.shuffle(&mut found);
         let mut rows = Vec::new();
+        let all = found.clone();
+        let mut known = BTreeSet::new();
         for message in found {
+            // What several of the streams match comes once.
+            if !known.insert(message.id.clone()) {
+                continue;
+            }
             if query.flaw.is_some() && chance.of_thousand(300) {
                 continue;
             }
             let twice = chance.of_thousand(100);
-            let row = Row { message, dated: chance.of_thousand(500), deletes: false };
+            let same = all.iter().filter(|other| other.id == message.id);
+            let mut marks: Vec<String> = same.map(|other| other.stream.clone()).collect();
+            if query.streams.len() == 1 || self.forgets {
+                marks.clear();
+            } else if marks.len() > 1 {
+                self.fired.insert("shared");
+            }
+            if query.streams.len() > 1 && chance.of_thousand(faults.jobs / 8) {
+                self.fired.insert("untagged");
+                marks.clear();
+            }
+            let row = Row { message, dated: chance.of_thousand(500), deletes: false, marks };
             rows.extend(std::iter::repeat_n(row, if twice { 2 } else { 1 }));
         }
         if chance.of_thousand(faults.jobs) && !rows.is_empty() {
             self.fired.insert("outside");
             let at = query.span.until + 5;
             rows.push(Row {
-                message: Message { stream: query.stream.clone(), id: "outside".to_owned(), at },
+                message: Message { stream: query.streams[0].clone(), id: "outside".to_owned(), at },
                 dated: false,
                 deletes: false,
+                marks: vec![query.streams[0].clone()],
             });
         }
         if chance.of_thousand(faults.jobs) {
             self.fired.insert("foreign");
             let message = Message { stream: "another".to_owned(), id: "foreign".to_owned(), at: query.span.from };
-            rows.push(Row { message, dated: true, deletes: false });
+            rows.push(Row { message, dated: true, deletes: false, marks: Vec::new() });
         }
         let last = rows.len().max(1);
         let rows = rows.into_iter().enumerate().map(|(place, row)| {

@@ -26,6 +26,9 @@ struct Line<'a> {
     digests: Vec<Cow<'a, str>>,
     #[serde(borrow, default)]
     deletes: Vec<Cow<'a, str>>,
+    /// Of which streams each row is, where a job asks for several.
+    #[serde(borrow, default)]
+    streams: Option<Vec<Vec<Cow<'a, str>>>>,
 }
 
 /// A query at the server.
@@ -73,7 +76,7 @@ impl Historic {
                     self.jobs.entry(number).or_insert(Job { stream, name: (*line.name).into(), is_started: false });
                 job.is_started |= !matches!(&*line.status, "init" | "deleted");
             }
-            "served" => self.give(&line, number),
+            "served" => self.give(&line, number, streams),
             _ => {
                 let stream = streams.number(line.stream.as_deref().unwrap_or_default());
                 for id in line.ids.iter().flatten() {
@@ -85,14 +88,20 @@ impl Historic {
         Ok(())
     }
 
-    fn give(&mut self, line: &Line<'_>, number: u64) {
+    fn give(&mut self, line: &Line<'_>, number: u64, streams: &mut Streams) {
         let Some(stream) = self.jobs.get(&number).map(|job| job.stream) else { return };
-        for (id, digest) in line.ids.iter().zip(&line.digests) {
+        for (place, (id, digest)) in line.ids.iter().zip(&line.digests).enumerate() {
             let Some(id) = id else { continue };
             let digest = u64::from_str_radix(digest, 16).unwrap_or_default();
-            let digests = self.given.entry((stream, (**id).into())).or_default();
-            if !digests.contains(&digest) {
-                digests.push(digest);
+            let of_row: Vec<u32> = match &line.streams {
+                None => vec![stream],
+                Some(lists) => lists.get(place).into_iter().flatten().map(|name| streams.number(name)).collect(),
+            };
+            for stream in of_row {
+                let digests = self.given.entry((stream, (**id).into())).or_default();
+                if !digests.contains(&digest) {
+                    digests.push(digest);
+                }
             }
         }
         self.struck.extend(line.deletes.iter().map(|id| (**id).into()));

@@ -9,9 +9,10 @@ use rusqlite::types::Value;
 const FIRST: &str = include_str!("../../../migrations/V1__archive.sql");
 const SECOND: &str = include_str!("../../../migrations/V2__backfill.sql");
 const THIRD: &str = include_str!("../../../migrations/V3__retention.sql");
+const FOURTH: &str = include_str!("../../../migrations/V4__combined.sql");
 
 /// The version of today.
-pub(super) const LAST: i64 = 3;
+pub(super) const LAST: i64 = 4;
 
 /// The moment at which its history begins.
 const BEGAN: i64 = 1_700_000_000_000_000;
@@ -75,7 +76,7 @@ fn empty(path: &Path, migrations: &[&str]) -> Connection {
     db.pragma_update(None, "page_size", 32 * 1024).unwrap();
     db.pragma_update(None, "auto_vacuum", "INCREMENTAL").unwrap();
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
-    let names = ["V1__archive", "V2__backfill", "V3__retention"];
+    let names = ["V1__archive", "V2__backfill", "V3__retention", "V4__combined"];
     let migrations: Vec<Migration> =
         names.iter().zip(migrations).map(|(name, sql)| Migration::unapplied(name, sql).unwrap()).collect();
     Runner::new(&migrations).set_grouped(true).run(&mut db).unwrap();
@@ -110,7 +111,7 @@ pub(super) fn version(archive: &Path) -> i64 {
     let db = Connection::open(archive).unwrap();
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let migrations = [FIRST, SECOND, THIRD];
+    let migrations = [FIRST, SECOND, THIRD, FOURTH];
     let count = usize::try_from(version).unwrap();
     let fresh = empty(&folder.path().join("fresh.db"), migrations.get(..count).unwrap());
     assert_eq!(schema(&db), schema(&fresh), "version {version}");

@@ -8,7 +8,7 @@ use super::script::stop_when_healed;
 use super::sweep::{Sweep, tell};
 use super::tracer::Trace;
 use crate::heal;
-use crate::scene::{Scene, wait};
+use crate::scene::{Scene, Stage, wait};
 
 /// One stream, and a price for each job.
 const WORLD: &str = "[world]\nstreams = 1\n[rest.archive]\nlag = \"0s\"\n[rest.fees]\ndpu_per_hour = 1.0\n\
@@ -17,10 +17,22 @@ const WORLD: &str = "[world]\nstreams = 1\n[rest.archive]\nlag = \"0s\"\n[rest.f
 /// The archive is asked as early as can be. Long silences are fine: what is counted are the calls of the job.
 const SETTINGS: &str = "[backfill]\nlag = \"1s\"\noverlap = \"0s\"\n[liveness]\nsilence = \"60s\"\n";
 
-/// A life with a gap; one that fills it, which ends at a call; and one that goes on with what that has left.
+/// The same for three streams, which are one job.
+const TOGETHER: &str = "[world]\nstreams = 3\nshared = 0.2\n";
+const COMBINED: &str = "[backfill]\ncombine = 45\njoin = \"10m\"\n";
+
 fn filling(end_at: usize) -> Trace {
+    filled(heal::stage(WORLD).settings(SETTINGS), 1, end_at)
+}
+
+fn filling_together(end_at: usize) -> Trace {
+    let world = WORLD.replace("[world]\nstreams = 1\n", TOGETHER);
+    filled(heal::stage(&world).settings(SETTINGS).settings(COMBINED), 3, end_at)
+}
+
+/// A life with a gap; one that fills it, which ends at a call; and one that goes on with what that has left.
+fn filled(stage: Stage, streams: i64, end_at: usize) -> Trace {
     let gate = Gate::default();
-    let stage = heal::stage(WORLD).settings(SETTINGS);
     let mut scene = stage.behind(&["sh", "-c", &gate.script(), "sh"]).starts_badly().open();
     let begun = Scene::clock();
     scene.launch();
@@ -45,18 +57,19 @@ fn filling(end_at: usize) -> Trace {
     let fired = json!({"killed": trace.killed, "at": trace.points.last()});
     scene.over(dead, &fired);
     scene.over(again, &fired);
-    scene.holds("SELECT count(*) FROM gaps WHERE cause = 'network' AND state = 'filled'");
+    scene.holds(&format!("SELECT count(*) = {streams} FROM gaps WHERE cause = 'network' AND state = 'filled'"));
     scene.holds("SELECT count(*) FROM backfills WHERE id = 1 AND stage = 'closed'");
     // The first job was paid for once, at whichever call it was cut short. Later ones are for later gaps.
     let first = scene.told(0, "charged").into_iter().filter(|line| line["job"] == 1).count();
     assert_eq!(first, 1, "{fired}");
     let tries = "SELECT count(*) FROM backfill_piece p JOIN gap g ON g.id = p.gap WHERE g.cause = 'network'";
-    assert_eq!(scene.number(tries), 1, "{fired}");
+    assert_eq!(scene.number(tries), streams, "{fired}");
+    assert_eq!(scene.number("SELECT streams FROM backfills WHERE id = 1"), streams, "{fired}");
     scene.finish_as_it_is(&["stored", "healed"]);
     trace
 }
 
-fn swept(stride: usize) -> Option<Sweep> {
+fn swept(stride: usize, filling: fn(usize) -> Trace) -> Option<Sweep> {
     if cannot_trace("crash::heal") {
         return None;
     }
@@ -67,7 +80,14 @@ fn swept(stride: usize) -> Option<Sweep> {
 
 #[test]
 fn killed_at_calls_of_a_job() {
-    if let Some(points) = swept(11) {
+    if let Some(points) = swept(11, filling) {
+        assert!(points.count() > 5, "{points}");
+    }
+}
+
+#[test]
+fn killed_at_calls_of_a_job_for_several_streams() {
+    if let Some(points) = swept(29, filling_together) {
         assert!(points.count() > 5, "{points}");
     }
 }
@@ -75,7 +95,7 @@ fn killed_at_calls_of_a_job() {
 #[test]
 #[ignore = "every call, some 300; the suite kills at each 11th, which need not be the one that breaks: cargo test --test proof every_call_of_a_job -- --ignored"]
 fn killed_at_every_call_of_a_job() {
-    if let Some(points) = swept(1) {
+    if let Some(points) = swept(1, filling) {
         assert!(points.has("pwrite64 archive.db-wal") && points.has("sync archive.db-wal"), "{points}");
         assert!(points.count() > 60, "{points}");
     }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod besides;
+mod combined;
 mod doctored;
 mod jobs;
 mod kills;
@@ -45,6 +46,7 @@ timeout = "2s"
 lag = "2s"
 overlap = "1s"
 join = "0s"
+combine = 1
 smallest = "0s"
 cool_down = "0s"
 tries = 50
