@@ -8,8 +8,9 @@ use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn jobs_that_find_less_say_so_each_in_its_way() {
-    let (stage, from, until) =
-        past(&BRISK.replace("[rest.jobs]\n", "[rest.jobs]\nchunk = \"1s\"\nrepeats = 0\n")).await;
+    // Without deletes: of ten that are lost, one that was deleted would not have come anyway.
+    let world = BRISK.replace("[rest.jobs]\n", "[rest.jobs]\nchunk = \"1s\"\nrepeats = 0\n");
+    let (stage, from, until) = past(&world.replace("deletes = 0.05", "deletes = 0")).await;
     let due = due(&stage, (from, until));
     let change = |number: u64, what: &str| stage.cue(&format!(r#"{{"rest":{{"job":{{"job":{number},{what}}}}}}}"#));
     let prepared = async |what: &str, number: u64| {
