@@ -194,6 +194,18 @@ fn without_a_daemon_the_command_fills_the_gaps_itself() {
 }
 
 #[test]
+fn a_plan_names_what_is_asked_for_together_and_its_price() {
+    let place = Place::stopped(QUICK, &APPROVE.replace("combine = 1", "combine = 45"));
+    let (code, plan, _) = said(&place.answer(&["backfill", "--dry-run"]));
+    assert_eq!(code, Some(0));
+    let job = plan.lines().find(|line| line.contains("4 streams")).unwrap_or_else(|| panic!("no such job:\n{plan}"));
+    // Prepare, deliver, start, ask, clear away, sixty looks, and one compilation.
+    assert_eq!(job.split_whitespace().rev().nth(1), Some("171"), "{plan}");
+    assert!(plan.contains("\n1 job for about 171 credits"), "{plan}");
+    assert_eq!(place.number("SELECT count(*) FROM backfills"), 0, "a plan is not a job");
+}
+
+#[test]
 fn ctrl_c_leaves_the_jobs_to_whoever_comes_next() {
     let slow = QUICK.replace("duration = \"1s\"", "duration = \"3s\"");
     let place = Place::stopped(&slow, APPROVE);

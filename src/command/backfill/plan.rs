@@ -26,8 +26,9 @@ pub(super) fn show(plan: &Plan, clock_known: bool, out: &mut dyn Write) -> io::R
             ]);
         }
         sheet.print(out)?;
-        let (price, jobs) = (plan.price(), plan.drafts.len());
-        writeln!(out, "\n{jobs} jobs for about {} credits and {} units", price.credits, units(price))?;
+        let price = plan.price();
+        let jobs = figures::counted(i64::try_from(plan.drafts.len()).unwrap_or(i64::MAX), "job");
+        writeln!(out, "\n{jobs} for about {} credits and {} units", price.credits, units(price))?;
     }
     for line in waits(&plan.waiting) {
         writeln!(out, "{line}")?;
