@@ -60,11 +60,8 @@ impl Tally {
 
     /// Counts the full bucket and begins the next.
     fn seal(&mut self, db: &Connection) -> Result<(), Trouble> {
-        let rows = self.rows(db)?;
-        let others = self.others(db, &rows)?;
         let mut run: Option<Run> = None;
-        for (stream, received) in rows {
-            let bytes = self.size(received).or_else(|| others.get(&received).copied()).unwrap_or_default();
+        for Sealed { stream, received, bytes } in self.rows(db)? {
             let hour = hour_of(received);
             match &mut run {
                 Some(run) if (run.stream, run.hour) == (stream, hour) => {
@@ -90,28 +87,45 @@ impl Tally {
     }
 
     /// The rows of the bucket in the order of its index, so that those of a stream and of an hour follow one another.
-    /// The index has all that is asked for.
-    fn rows(&self, db: &Connection) -> Result<Vec<(u32, i64)>, Trouble> {
+    fn rows(&self, db: &Connection) -> Result<Vec<Sealed>, Trouble> {
+        let mut unknown = Vec::new();
+        let mut rows: Vec<Sealed> = Vec::new();
+        // The index has all that is asked for.
         let sql = "SELECT stream, received FROM interaction WHERE bucket = ?1 ORDER BY stream, received";
-        let mut rows = db.prepare_cached(sql)?;
-        let rows = rows.query_map([self.bucket], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut index = db.prepare_cached(sql)?;
+        let mut index = index.query([self.bucket])?;
+        while let Some(row) = index.next()? {
+            let (stream, received) = (row.get(0)?, row.get(1)?);
+            let bytes = self.size(received);
+            if bytes.is_none() {
+                unknown.push((received, rows.len()));
+            }
+            rows.push(Sealed { stream, received, bytes: bytes.unwrap_or_default() });
+        }
+        // In the order of the table, whose pages hold a dozen rows each.
+        unknown.sort_unstable();
+        let mut look = db.prepare_cached("SELECT octet_length(payload) FROM interaction WHERE received = ?1")?;
+        for (received, place) in unknown {
+            if let Some(row) = rows.get_mut(place) {
+                row.bytes = look.query_row([received], |row| row.get(0))?;
+            }
+        }
+        Ok(rows)
     }
 
+    /// The bytes of a row that this process wrote.
     fn size(&self, key: i64) -> Option<i64> {
         let place = self.sizes.binary_search_by_key(&key, |(key, _)| *key).ok()?;
         self.sizes.get(place).map(|(_, bytes)| *bytes)
     }
+}
 
-    /// The sizes of the rows that another process wrote, or that have changed. In the order of the table, whose pages
-    /// hold a dozen rows each.
-    fn others(&self, db: &Connection, rows: &[(u32, i64)]) -> Result<HashMap<i64, i64>, Trouble> {
-        let mut keys: Vec<i64> = rows.iter().map(|(_, key)| *key).filter(|key| self.size(*key).is_none()).collect();
-        keys.sort_unstable();
-        let mut look = db.prepare_cached("SELECT octet_length(payload) FROM interaction WHERE received = ?1")?;
-        let sizes = keys.into_iter().map(|key| Ok((key, look.query_row([key], |row| row.get(0))?)));
-        sizes.collect()
-    }
+/// A row of a full bucket.
+struct Sealed {
+    stream: u32,
+    received: i64,
+    /// Of its payload.
+    bytes: i64,
 }
 
 /// Rows of one stream and hour in one bucket.

@@ -280,6 +280,7 @@ impl Acting {
         let (now, page) = (self.clock.now(), std::mem::take(&mut self.page));
         let (mut rows, mut refused) = (self.intake.batch(), Counts::default());
         let intake = &self.intake;
+        // The protocol is asked for the marks of each, once it has read them all.
         let mut read = Vec::new();
         self.protocol.rows(&page, &mut |row| read.push(row));
         for row in read {

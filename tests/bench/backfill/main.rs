@@ -91,9 +91,7 @@ fn main() {
     tell("rows healed meanwhile, a second", &with, |window| window.healed);
     tell("processor time without, us a live interaction", &without, |window| window.cpu);
     tell("processor time with, us a live interaction", &with, |window| window.cpu);
-    let ratios = with.iter().zip(&without).map(|(with, without)| with.live / without.live);
-    let (least, median, most) = spread(ratios.collect());
-    println!("live rate with : without, round by round: {median:.3} ({least:.3} to {most:.3})");
+    tell_ratios(&with, &without);
 }
 
 fn measured(house: &House, span: Duration) -> Window {
@@ -109,6 +107,16 @@ fn measured(house: &House, span: Duration) -> Window {
 fn tell(what: &str, windows: &[Window], of: impl Fn(&Window) -> f64) {
     let (least, median, most) = spread(windows.iter().map(of).collect());
     println!("{what}: {median:.1} ({least:.1} to {most:.1})");
+}
+
+/// With to without, each pair of a round.
+fn tell_ratios(with: &[Window], without: &[Window]) {
+    let tell = |what: &str, of: fn(&Window) -> f64| {
+        let (least, median, most) = spread(with.iter().zip(without).map(|(with, bare)| of(with) / of(bare)).collect());
+        println!("{what} with : without, round by round: {median:.3} ({least:.3} to {most:.3})");
+    };
+    tell("live rate", |window| window.live);
+    tell("processor time", |window| window.cpu);
 }
 
 /// The least, the median and the most.

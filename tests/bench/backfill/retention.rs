@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::house::House;
-use super::{Args, Window, measured, spread, tell};
+use super::{Args, Window, measured, tell, tell_ratios};
 
 /// What is younger than this, and too old by that much, shows that retention keeps up.
 const LATE: u64 = 15;
@@ -34,11 +34,5 @@ pub(crate) fn compare(house: &mut House, args: &Args, age: u64) {
     tell("rows removed meanwhile, a second", &with, |window| window.healed);
     tell("processor time without, us a live interaction", &without, |window| window.cpu);
     tell("processor time with, us a live interaction", &with, |window| window.cpu);
-    let ratio =
-        |of: fn(&Window) -> f64| spread(with.iter().zip(&without).map(|(with, bare)| of(with) / of(bare)).collect());
-    for (what, (least, median, most)) in
-        [("live rate", ratio(|window| window.live)), ("processor time", ratio(|window| window.cpu))]
-    {
-        println!("{what} with : without, round by round: {median:.3} ({least:.3} to {most:.3})");
-    }
+    tell_ratios(&with, &without);
 }
