@@ -22,6 +22,7 @@ use crate::host::signals::Requests;
 use crate::host::systemd::Systemd;
 use crate::limits::FILES_MIN;
 use crate::notice::Notice;
+use crate::protocol::DataSift;
 use crate::time::Time;
 use crate::transport::{self, Dialer};
 
@@ -220,5 +221,6 @@ fn options_of(settings: &Settings, purpose: Purpose) -> Options {
         notices: settings.retention.notices,
         keep: Keep { max_age: settings.retention.max_age, max_size: settings.retention.max_size.map(bytes) },
         starting: settings.gap.starting,
+        has_order: DataSift::begins_with_time,
     }
 }

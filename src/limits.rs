@@ -16,6 +16,14 @@ pub const COMMIT_ROWS_DRAINING_MAX: usize = 8_000;
 pub const COMMIT_ROWS_FEW: usize = 5;
 /// They wait until the last commit is this old, so that the first row after a pause does not wait at all.
 pub const COMMIT_APART: Duration = Duration::from_millis(25);
+/// Fewer rows than this wait for more, too, but not as long.
+pub const COMMIT_ROWS_SOME: usize = 200;
+pub const COMMIT_APART_SOME: Duration = Duration::from_millis(2);
+/// While the writer keeps up, nothing is read beyond this weight in the queue: what waits there is only late. The rest of
+/// the queue is for a disk that stalls, and for catching up.
+pub const QUEUE_BRISK: usize = 6 * 1024 * 1024;
+/// The writer keeps up as long as its last commit is not older than this.
+pub const BRISK: Duration = Duration::from_millis(50);
 /// Payload bytes in one commit, beyond which it is closed. One message may exceed it.
 pub const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// What a batch weighs in the queue beside its payloads, so that empty ones cannot fill memory either.
@@ -74,8 +82,14 @@ pub const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// A failed write is tried again after this long, doubling.
 pub const STORAGE_RETRY_FIRST: Duration = Duration::from_millis(200);
 pub const STORAGE_RETRY_MAX: Duration = Duration::from_secs(10);
-/// The write-ahead log is moved into the archive from this size on.
-pub const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+/// The write-ahead log is moved into the archive, beside the writer, when so much of it has not been.
+pub const CHECKPOINT_BYTES: u64 = 6 * 1024 * 1024;
+/// From this length on the log is to begin anew.
+pub const LOG_LONG: u64 = 32 * 1024 * 1024;
+/// Then the writer moves the rest of it itself, if that is no more than this.
+pub const CHECKPOINT_REST: u64 = 6 * 1024 * 1024;
+/// The write-ahead log's file is not cut shorter than this when it begins anew.
+pub const LOG_KEPT_MAX: u64 = 64 * 1024 * 1024;
 /// Deliveries that one account may have at a time (DataSift, Push Delivery: "200 active, retrying or paused").
 pub const JOBS_MAX: usize = 200;
 /// Streams that one job may ask for: their definition stays below the 6,060 characters that the service is known to take.
@@ -96,7 +110,7 @@ pub const STOP_MAX: Duration = Duration::from_secs(10);
 const _: () = assert!(STREAMS_MAX <= FRAME_OBJECTS_MAX);
 const _: () = assert!(BURST_FRAMES_MAX <= COMMIT_ROWS_MAX);
 const _: () = assert!(BURST_BYTES_MAX <= COMMIT_BYTES_MAX);
-const _: () = assert!(COMMIT_ROWS_FEW < COMMIT_ROWS_MAX);
+const _: () = assert!(COMMIT_ROWS_FEW < COMMIT_ROWS_SOME && COMMIT_ROWS_SOME < COMMIT_ROWS_MAX);
 const _: () = assert!(COMMIT_ROWS_MAX <= COMMIT_ROWS_DRAINING_MAX);
 const _: () = assert!(STORAGE_RETRY_FIRST.as_millis() <= STORAGE_RETRY_MAX.as_millis());
 const _: () = assert!(FAREWELL_MAX.as_millis() + DRAIN_AT_STOP_MAX.as_millis() < STOP_MAX.as_millis());

@@ -127,7 +127,8 @@ pub enum Record {
     Said { at: Time, connection: Option<ConnectionId>, notice: Notice },
     /// The daemon is in another state.
     Daemon { state: DaemonState, since: Time },
-    /// The writer is to catch up (larger commits, less strict syncs, no side work), or no longer.
+    /// The writer is to catch up (larger commits, less strict syncs, no side work), or no longer. It is told beside the
+    /// queue, ahead of what waits there; nothing of it is stored.
     Drain(bool),
 }
 

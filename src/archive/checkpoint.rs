@@ -19,6 +19,8 @@ pub(super) const FRAME_HEADER: u64 = 24;
 #[derive(Debug)]
 pub(super) struct Mover {
     asked: SyncSender<()>,
+    /// Whether it moves, or is about to.
+    moving: Arc<AtomicBool>,
     failed: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
@@ -28,7 +30,8 @@ impl Mover {
         let db = connect(path).and_then(|db| settle(&db).map(|()| db)).map_err(|error| error.to_string())?;
         let (asked, asks) = sync_channel(1);
         let failed = Arc::new(AtomicBool::new(false));
-        let failure = Arc::clone(&failed);
+        let moving = Arc::new(AtomicBool::new(false));
+        let (move_on, failure) = (Arc::clone(&moving), Arc::clone(&failed));
         let thread = std::thread::Builder::new()
             .name("archive-log".to_owned())
             .spawn(move || {
@@ -37,16 +40,23 @@ impl Mover {
                     if checkpoint(&db, CheckpointMode::PASSIVE).is_err_and(|error| is_lost_sync(&error)) {
                         failure.store(true, Ordering::Relaxed);
                     }
+                    move_on.store(false, Ordering::Release);
                 }
             })
             .map_err(|error| format!("no thread for it: {error}"))?;
-        Ok(Self { asked, failed, thread })
+        Ok(Self { asked, moving, failed, thread })
     }
 
-    /// Asks it to move what it can.
+    /// Asks it to move what it can, unless it does already.
     pub(super) fn ask(&self) {
-        // A full channel: it is asked already.
-        self.asked.try_send(()).ok();
+        if !self.moving.swap(true, Ordering::Acquire) {
+            self.asked.try_send(()).ok();
+        }
+    }
+
+    /// Whether it moves, or is about to.
+    pub(super) fn is_moving(&self) -> bool {
+        self.moving.load(Ordering::Acquire)
     }
 
     /// Whether a sync has failed since this was last asked.

@@ -8,6 +8,7 @@ use super::prune::Pruning;
 use super::tally::{Tally, uncount};
 use super::tombstone::Tombstones;
 use super::trouble::Trouble;
+use super::zone::Zones;
 use crate::limits::STATUS_EVERY;
 use crate::notice::Notice;
 use crate::record::{ConnectionId, Reach, Record, StreamId};
@@ -19,6 +20,7 @@ pub(super) struct Books {
     pub(super) ledger: Ledger,
     pub(super) tombstones: Tombstones,
     tally: Tally,
+    pub(super) zones: Zones,
     pub(super) pruning: Pruning,
     /// Whether there may be rows that came by backfill, over which live ones win.
     pub(super) backfilled: bool,
@@ -37,16 +39,33 @@ pub(super) struct Occasion {
 }
 
 /// How a row is stored. Public so that a benchmark can measure SQLite alone by it.
-pub const INSERT: &str = "INSERT INTO interaction (received, bucket, stream, id, created, kind, origin, payload)
-                          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?8, ?7) ON CONFLICT (id, stream) DO NOTHING";
+pub const INSERT: &str = "INSERT INTO interaction (received, bucket, stream, zone, id, created, kind, origin, payload)
+                          VALUES (?1, ?2, ?3, ?9, ?4, ?5, ?6, ?8, ?7) ON CONFLICT (zone, id, stream) DO NOTHING";
 
 /// A live row takes the place of one that came by backfill; the row itself stays where it is.
 const REPLACE: &str = "UPDATE interaction SET created = ?3, kind = ?4, payload = ?5, origin = 0
-                        WHERE id = ?1 AND stream = ?2 AND origin = 1";
+                        WHERE zone = ?6 AND id = ?1 AND stream = ?2 AND origin = 1";
 
 impl Books {
-    pub(super) fn load(db: &Connection) -> Result<Self, Trouble> {
+    /// See [`super::Options::has_order`].
+    pub(super) fn load(db: &Connection, has_order: fn(&str) -> bool) -> Result<Self, Trouble> {
+        let mut zones = Zones::new(has_order);
+        zones.load(db)?;
+        Self::of(db, zones)
+    }
+
+    /// Takes back what a transaction that failed has left here.
+    pub(super) fn reload(&mut self, db: &Connection) -> Result<(), Trouble> {
+        self.zones.load(db)?;
+        let fresh = self.zones.fresh();
+        let (told, zones) = (self.told, std::mem::replace(&mut self.zones, fresh));
+        *self = Self { told, ..Self::of(db, zones)? };
+        Ok(())
+    }
+
+    fn of(db: &Connection, zones: Zones) -> Result<Self, Trouble> {
         Ok(Self {
+            zones,
             ledger: Ledger::load(db)?,
             tombstones: Tombstones::load(db)?,
             tally: Tally::load(db)?,
@@ -56,13 +75,14 @@ impl Books {
         })
     }
 
-    /// Writes the facts of these batches, in order. Says whether the writer is to catch up, if that was said.
+    /// Writes the facts of these batches, in order.
     pub(super) fn write<'b>(
         &mut self,
         db: &Connection,
         batches: impl Iterator<Item = &'b Batch>,
         occasion: Occasion,
-    ) -> Result<Option<bool>, Trouble> {
+    ) -> Result<(), Trouble> {
+        self.zones.write(db)?;
         let mut turn = Turn::new(db, occasion)?;
         for batch in batches {
             let (mut text, entries) = batch.parts();
@@ -74,7 +94,7 @@ impl Books {
             reached(db, &last)?;
             self.tell(db, &last, occasion)?;
         }
-        Ok(turn.drain)
+        Ok(())
     }
 
     /// Writes one fact; its texts are at the head of `text`.
@@ -98,12 +118,7 @@ impl Books {
                 Some(last) if last.connection != next.connection => reached(turn.db, &last),
                 Some(_) | None => Ok(()),
             },
-            Entry::Record(record) => {
-                if let Record::Drain(on) = **record {
-                    turn.drain = Some(on);
-                }
-                self.record(turn.db, record, turn.occasion)
-            }
+            Entry::Record(record) => self.record(turn.db, record, turn.occasion),
         }
     }
 
@@ -111,20 +126,26 @@ impl Books {
         if self.tombstones.bars(turn.db, row.id)? {
             return Ok(Kept::Barred);
         }
+        let place = self.zones.place(turn.db, row.id)?;
         let mut key = self.tally.key(row.received);
         let created = row.created.map(Time::micros);
         loop {
             let (bucket, by) = (self.tally.bucket(), origin.number());
-            match turn.insert.execute(params![key, bucket, row.stream.0, row.id, created, row.kind, row.payload, by]) {
+            let (stream, zone) = (row.stream.0, place.zone);
+            match turn.insert.execute(params![key, bucket, stream, row.id, created, row.kind, row.payload, by, zone]) {
                 Ok(0) if origin == Origin::Live && self.backfilled => {
-                    let values = params![row.id, row.stream.0, created, row.kind, row.payload];
+                    let values = params![row.id, stream, created, row.kind, row.payload, zone];
                     if turn.db.prepare_cached(REPLACE)?.execute(values)? > 0 {
                         self.tally.forget_sizes();
                     }
                     return Ok(Kept::Known);
                 }
                 Ok(0) => return Ok(Kept::Known),
-                Ok(_) => return self.tally.wrote(turn.db, key, row.payload.len()).map(|()| Kept::New),
+                Ok(_) => {
+                    self.zones.wrote(turn.db, place)?;
+                    let done = self.tally.wrote(turn.db, key, row.stream, row.payload.len());
+                    return done.map(|()| Kept::New);
+                }
                 Err(error) if is_taken(&error) => key = key.saturating_add(1),
                 Err(error) => return Err(error.into()),
             }
@@ -134,14 +155,19 @@ impl Books {
     pub(super) fn delete(&mut self, db: &Connection, id: &str, now: Time) -> Result<(), Trouble> {
         self.tombstones.bar(db, id, now)?;
         let mut rows = db.prepare_cached(
-            "DELETE FROM interaction WHERE id = ?1 RETURNING stream, received, bucket, octet_length(payload)",
+            "DELETE FROM interaction WHERE zone = ?2 AND id = ?1 RETURNING stream, received, bucket, octet_length(payload)",
         )?;
-        let gone: Vec<(u32, i64, i64, i64)> = rows
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
-            .collect::<Result<_, _>>()?;
+        let mut gone: Vec<(u32, i64, i64, i64)> = Vec::new();
+        for zone in self.zones.all(db, id)? {
+            let rows =
+                rows.query_map(params![id, zone], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            gone.extend(rows.collect::<Result<Vec<_>, _>>()?);
+        }
         for (stream, received, bucket, bytes) in gone {
             if bucket < self.tally.bucket() {
                 uncount(db, StreamId(stream), received, bytes, self.tally.bucket())?;
+            } else {
+                self.tally.lost_some();
             }
         }
         Ok(())
@@ -197,6 +223,11 @@ impl Books {
         self.tally.bucket()
     }
 
+    /// Rows of the bucket that is being filled may have gone.
+    pub(super) fn lost_some(&mut self) {
+        self.tally.lost_some();
+    }
+
     /// Writes into the daemon's row that it lives.
     pub(super) fn live(&mut self, db: &Connection, occasion: Occasion) -> Result<(), Trouble> {
         let waits = i64::try_from(occasion.queue_frames).unwrap_or(i64::MAX);
@@ -240,12 +271,11 @@ pub(super) struct Turn<'c> {
     insert: CachedStatement<'c>,
     occasion: Occasion,
     reach: Option<Reach>,
-    drain: Option<bool>,
 }
 
 impl<'c> Turn<'c> {
     pub(super) fn new(db: &'c Connection, occasion: Occasion) -> Result<Self, Trouble> {
-        Ok(Self { db, insert: db.prepare_cached(INSERT)?, occasion, reach: None, drain: None })
+        Ok(Self { db, insert: db.prepare_cached(INSERT)?, occasion, reach: None })
     }
 }
 

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::batch::Batch;
 use super::commit::{Books, Occasion};
-use super::schema;
+use super::{Keep, schema};
 use crate::record::{ConnectionId, Reach, Record, StreamId};
 use crate::signal::Interaction;
 use crate::time::Time;
@@ -20,11 +20,15 @@ use crate::time::Time;
 enum Step {
     Interaction {
         stream: u32,
-        id: u8,
+        id: u16,
         received: i64,
     },
+    /// Ten new ids, one after the other.
+    Many {
+        stream: u32,
+    },
     Delete {
-        id: u8,
+        id: u16,
     },
     /// The transaction ends; the next begins.
     Commit,
@@ -32,24 +36,97 @@ enum Step {
     Fail,
     /// The daemon is started again.
     Restart,
+    /// Before it is, the row of a filter has gone, or is not as it was.
+    Harm(Harm),
+    /// From now on each filter says yes to each id.
+    Doubt,
+    /// The oldest rows go.
+    Prune(usize),
 }
+
+#[derive(Clone, Copy, Debug)]
+enum Harm {
+    Lost,
+    Cut,
+    /// A row of another group is in its place.
+    Mixed,
+    Torn,
+}
+
+impl Harm {
+    /// What it does to the filters in the archive.
+    const fn sql(self) -> &'static str {
+        match self {
+            Self::Lost => "DELETE FROM id_filter WHERE part % 2 = 0",
+            Self::Cut => "UPDATE id_filter SET cells = substr(cells, 1, 100) WHERE part % 2 = 1",
+            Self::Mixed => {
+                "UPDATE OR IGNORE id_filter SET (seed, digest, cells) = (SELECT seed, digest, cells FROM id_filter o WHERE o.part = 0)"
+            }
+            Self::Torn => "UPDATE id_filter SET cells = zeroblob(length(cells))",
+        }
+    }
+}
+
+fn harm() -> impl Strategy<Value = Harm> {
+    prop_oneof![Just(Harm::Lost), Just(Harm::Cut), Just(Harm::Mixed), Just(Harm::Torn)]
+}
+
+/// Ids that come again: from now and from long ago.
+const IDS: u16 = 500;
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        12 => (1..4_u32, any::<u8>(), 0..50_i64)
-            .prop_map(|(stream, id, received)| Step::Interaction { stream, id: id % 60, received: received * 900_000_000 }),
-        3 => any::<u8>().prop_map(|id| Step::Delete { id: id % 60 }),
-        3 => Just(Step::Commit),
-        1 => Just(Step::Fail),
-        1 => Just(Step::Restart),
+        30 => (1..4_u32, 0..IDS, 0..50_i64)
+            .prop_map(|(stream, id, received)| Step::Interaction { stream, id, received: received * 900_000_000 }),
+        10 => (1..4_u32).prop_map(|stream| Step::Many { stream }),
+        6 => (0..IDS).prop_map(|id| Step::Delete { id }),
+        6 => Just(Step::Commit),
+        2 => Just(Step::Fail),
+        2 => Just(Step::Restart),
+        2 => harm().prop_map(Step::Harm),
+        1 => Just(Step::Doubt),
+        1 => (1..60_usize).prop_map(Step::Prune),
     ]
 }
 
 /// Which interactions are there, by id and stream, with the payload that came first; and which never come again.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Model {
     rows: BTreeMap<(String, u32), String>,
     barred: BTreeSet<String>,
+    /// The number of the next id that has not been.
+    next: u16,
+}
+
+impl Model {
+    fn interaction(&mut self, batch: &mut Batch, (id, stream): (String, u32), received: i64, payload: String) {
+        batch.interaction(
+            Time::from_micros(received),
+            StreamId(stream),
+            &Interaction {
+                stream: "".into(),
+                id: (&id).into(),
+                kind: "".into(),
+                created: None,
+                produced: None,
+                payload: &payload,
+            },
+        );
+        if !self.barred.contains(&id) {
+            self.rows.entry((id, stream)).or_insert(payload);
+        }
+    }
+
+    fn delete(&mut self, batch: &mut Batch, id: &str) {
+        batch.delete(id);
+        self.rows.retain(|(known, _), _| known != id);
+        self.barred.insert(id.to_owned());
+    }
+}
+
+/// Every other of the ids.
+fn has_order(id: &str) -> bool {
+    id.ends_with(['0', '2', '4', '6', '8'])
 }
 
 fn commit(db: &Connection, books: &mut Books, batch: &Batch) {
@@ -65,7 +142,7 @@ fn fail(db: &Connection, books: &mut Books, batch: &Batch) {
     db.execute_batch("BEGIN").unwrap();
     books.write(db, std::iter::once(batch), occasion).unwrap();
     db.execute_batch("ROLLBACK").unwrap();
-    *books = Books::load(db).unwrap();
+    books.reload(db).unwrap();
 }
 
 fn all<T>(db: &Connection, sql: &str, read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
@@ -77,7 +154,7 @@ fn all<T>(db: &Connection, sql: &str, read: impl Fn(&rusqlite::Row<'_>) -> rusql
 fn rows_and_position_are_one_commit() {
     let mut db = schema::in_memory();
     db.execute("INSERT INTO stream (id, name, state, wanted) VALUES (1, 'aa', 'wanted', 0)", []).unwrap();
-    let (mut books, mut batch) = (Books::load(&db).unwrap(), Batch::default());
+    let (mut books, mut batch) = (Books::load(&db, has_order).unwrap(), Batch::default());
     for (number, at) in [(1, 10), (2, 20)] {
         let (connection, at) = (ConnectionId(number), Time::from_seconds(at));
         batch.record(Record::Opened { connection, at, url: String::new() });
@@ -110,50 +187,94 @@ fn rows_and_position_are_one_commit() {
     assert_eq!(positions, [11_000_000, 21_000_000]);
 }
 
+/// The archive, what the writer knows of it, and what there should be.
+struct Play {
+    db: Connection,
+    books: Books,
+    model: Model,
+    batch: Batch,
+}
+
+impl Play {
+    fn new() -> Self {
+        let db = schema::in_memory();
+        for stream in 1..4 {
+            db.execute("INSERT INTO stream (id, name, state, wanted) VALUES (?1, ?1, 'wanted', 0)", [stream]).unwrap();
+        }
+        let (books, model) = (Books::load(&db, has_order).unwrap(), Model { next: IDS, ..Model::default() });
+        Self { db, books, model, batch: Batch::default() }
+    }
+
+    fn commit(&mut self) {
+        commit(&self.db, &mut self.books, &self.batch);
+        self.batch.clear();
+    }
+
+    fn restart(&mut self) {
+        self.books = Books::load(&self.db, has_order).unwrap();
+    }
+
+    fn step(&mut self, number: usize, step: &Step) {
+        let payload = format!("{{\"n\":{number},\"x\":\"{}\"}}", "x".repeat(number % 13));
+        match step {
+            Step::Interaction { stream, id, received } => {
+                self.model.interaction(&mut self.batch, (id.to_string(), *stream), *received, payload);
+            }
+            Step::Many { stream } => {
+                for id in self.model.next..self.model.next + 10 {
+                    self.model.interaction(&mut self.batch, (id.to_string(), *stream), 0, payload.clone());
+                }
+                self.model.next += 10;
+            }
+            Step::Delete { id } => self.model.delete(&mut self.batch, &id.to_string()),
+            Step::Commit => self.commit(),
+            Step::Fail => fail(&self.db, &mut self.books, &self.batch),
+            Step::Restart => {
+                self.commit();
+                self.restart();
+            }
+            Step::Harm(harm) => {
+                self.commit();
+                self.db.execute(harm.sql(), []).unwrap();
+                self.restart();
+            }
+            Step::Doubt => self.books.zones.doubt(),
+            Step::Prune(rows) => self.prune(*rows),
+        }
+    }
+
+    /// What a step of retention removes is what the model loses.
+    fn prune(&mut self, rows: usize) {
+        self.commit();
+        let keys = |db: &Connection| -> BTreeSet<(String, u32)> {
+            all(db, "SELECT id, stream FROM interaction", |row| Ok((row.get(0)?, row.get(1)?))).into_iter().collect()
+        };
+        let before = keys(&self.db);
+        let keep = Keep { max_age: Some(Duration::ZERO), max_size: None };
+        self.db.execute_batch("BEGIN").unwrap();
+        self.books.pruning.forget();
+        self.books.prune(&self.db, keep, rows, Time::from_seconds(1_000_000)).unwrap();
+        self.db.execute_batch("COMMIT").unwrap();
+        let after = keys(&self.db);
+        assert!(before.len() <= after.len() + rows);
+        self.model.rows.retain(|key, _| after.contains(key) || !before.contains(key));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn rows_and_counts_are_those_of_the_model(steps in proptest::collection::vec(step(), 1..250)) {
-        let db = schema::in_memory();
-        for stream in 1..4 {
-            db.execute("INSERT INTO stream (id, name, state, wanted) VALUES (?1, ?1, 'wanted', 0)", [stream]).unwrap();
-        }
-        let (mut books, mut model, mut batch) = (Books::load(&db).unwrap(), Model::default(), Batch::default());
+        let mut play = Play::new();
         for (number, step) in steps.iter().chain([&Step::Commit]).enumerate() {
-            match step {
-                Step::Interaction { stream, id, received } => {
-                    let (id, payload) = (id.to_string(), format!("{{\"n\":{number},\"x\":\"{}\"}}", "x".repeat(number % 13)));
-                    batch.interaction(Time::from_micros(*received), StreamId(*stream), &Interaction {
-                        stream: "".into(), id: (&id).into(), kind: "".into(), created: None, produced: None,
-                        payload: &payload,
-                    });
-                    if !model.barred.contains(&id) {
-                        model.rows.entry((id, *stream)).or_insert(payload);
-                    }
-                }
-                Step::Delete { id } => {
-                    batch.delete(&id.to_string());
-                    model.rows.retain(|(known, _), _| *known != id.to_string());
-                    model.barred.insert(id.to_string());
-                }
-                Step::Commit => {
-                    commit(&db, &mut books, &batch);
-                    batch.clear();
-                }
-                Step::Fail => fail(&db, &mut books, &batch),
-                Step::Restart => {
-                    commit(&db, &mut books, &batch);
-                    batch.clear();
-                    books = Books::load(&db).unwrap();
-                }
-            }
+            play.step(number, step);
         }
-        let rows: BTreeMap<(String, u32), String> =
-            all(&db, "SELECT id, stream, payload FROM interaction", |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
-                .into_iter()
-                .collect();
-        prop_assert_eq!(rows, model.rows);
+        let Play { db, model, .. } = play;
+        // In a list: a row that is there twice is one too many.
+        let sql = "SELECT id, stream, payload FROM interaction ORDER BY id, stream";
+        let rows: Vec<((String, u32), String)> = all(&db, sql, |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)));
+        prop_assert_eq!(rows, model.rows.into_iter().collect::<Vec<_>>());
         let pair = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?));
         prop_assert_eq!(
             all(&db, "SELECT stream, interactions, last_interaction_us FROM streams ORDER BY 1", pair),

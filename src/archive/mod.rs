@@ -7,6 +7,7 @@
 //! | `batch`, `queue`, `event` | the way from the connection to the writer, and what the writer has to say |
 //! | `writer`, `trouble`, `identity`, `checkpoint` | the one thread that writes, and what it does when it cannot |
 //! | `commit`, `tally`, `tombstone` | what one transaction writes |
+//! | `zone`, `filter` | where rows go by their ids, and where they are looked for |
 //! | `remains` | what deleted rows leave in the file, and how it is cleared |
 //! | `prune`, `pace` | what is older, or larger, than the settings keep |
 //! | `heal`, `unhealed` | jobs that fill gaps: what each step writes, and what there is to do |
@@ -23,6 +24,7 @@ mod commit;
 #[cfg(test)]
 mod commit_model;
 mod event;
+mod filter;
 mod header;
 mod heal;
 mod identity;
@@ -44,6 +46,7 @@ mod tombstone;
 mod trouble;
 mod unhealed;
 mod writer;
+mod zone;
 
 pub use batch::Batch;
 pub use commit::INSERT as INSERT_INTERACTION;

@@ -72,6 +72,9 @@ pub struct Options {
     pub keep: Keep,
     /// A stream acknowledged this soon after it became wanted has no gap before.
     pub starting: Duration,
+    /// Whether an interaction's id begins with its time, so that ids come nearly in order. By it rows are placed and found
+    /// again: for one archive it must be the same for ever.
+    pub has_order: fn(&str) -> bool,
 }
 
 /// How much is kept; where nothing is said, everything.
@@ -193,6 +196,8 @@ impl Archive {
         if found != Found::Ours {
             schema::migrate(&mut db)
                 .map_err(|error| OpenError::Create { path: path.clone(), why: error.to_string() })?;
+            // Nothing was ever deleted from it: it need not be looked through for what is left.
+            Remains::default().mark(&db).map_err(trouble)?;
         }
         check::look(&db).map_err(|why| OpenError::Damaged { path: path.clone(), why })?;
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(storage)?;
@@ -203,15 +208,17 @@ impl Archive {
                 why: format!("it cannot be brought to version {}: {error}", schema::VERSION),
             })?;
         }
-        let (books, remains, recovery) = transact(&db, |db| {
-            let mut books = Books::load(db)?;
+        let begin = |db: &Connection| {
+            let mut books = Books::load(db, options.has_order)?;
+            books.zones.write(db)?;
             let recovery = recover(db, &mut books.ledger, now)?;
             if options.purpose == Purpose::Serve {
                 appear(db, options, now)?;
             }
             Ok((books, Remains::load(db)?, recovery))
-        })
-        .map_err(trouble)?;
+        };
+        // What a start writes is nothing that can be deleted by order: whether it is looked at does not matter.
+        let (books, remains, recovery) = transact(&db, begin, || ()).map_err(trouble)?;
         Ok(Self { path, options: options.clone(), db, books, remains, lock, recovery })
     }
 
@@ -224,7 +231,7 @@ impl Archive {
     /// retired. The answer is in the order of `wanted`.
     pub fn adopt(&mut self, wanted: &[Wanted], now: Time) -> Result<Vec<StreamStart>, OpenError> {
         let ledger = &mut self.books.ledger;
-        transact(&self.db, |db| adopt::exactly(db, ledger, wanted, now))
+        transact(&self.db, |db| adopt::exactly(db, ledger, wanted, now), || ())
             .map_err(|trouble| OpenError::of(&self.path, trouble))
     }
 

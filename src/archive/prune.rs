@@ -84,9 +84,16 @@ impl Books {
     /// One step: `rows` rows at most.
     pub(super) fn prune(&mut self, db: &Connection, keep: Keep, rows: usize, now: Time) -> Result<Step, Trouble> {
         let filling = self.filling();
-        let mut cut = Cut { db, filling, left: rows.max(1), step: Step::default(), hours: Hours::default() };
+        let (step, hours) = (Step::default(), Hours::default());
+        let mut cut = Cut { db, filling, from_filling: false, left: rows.max(1), step, hours };
         self.pruning.step(&mut cut, keep, now)?;
+        if cut.from_filling {
+            self.lost_some();
+        }
         uncount_hours(db, &cut.hours)?;
+        if cut.step.rows > 0 {
+            self.zones.drop_gone(db)?;
+        }
         Ok(cut.step)
     }
 }
@@ -185,6 +192,8 @@ struct Cut<'c> {
     db: &'c Connection,
     /// The bucket that is being filled: its rows are not in the tallies.
     filling: i64,
+    /// Rows of it were removed.
+    from_filling: bool,
     left: usize,
     step: Step,
     hours: Hours,
@@ -195,6 +204,8 @@ impl Cut<'_> {
         self.db.prepare_cached("DELETE FROM interaction WHERE received = ?1")?.execute([row.received])?;
         if row.bucket < self.filling {
             self.hours.add(row.stream, row.received, row.bytes);
+        } else {
+            self.from_filling = true;
         }
         self.left = self.left.saturating_sub(1);
         self.step.rows += 1;

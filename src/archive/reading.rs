@@ -14,6 +14,8 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 use super::lock::FILLS;
 use super::open::beside;
 use super::schema::{APPLICATION_ID, VERSION, strangeness};
+use super::tally::BUCKET_ROWS;
+use crate::time::Time;
 
 /// How long a reader waits for a lock. In WAL mode the writer holds none that bars readers, but a restore does.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -166,6 +168,20 @@ impl Reading {
         read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, ReadError> {
         Ok(self.all(question, parameters, read)?.into_iter().next())
+    }
+
+    /// How many interactions have arrived since then. Only the buckets at both ends are looked into: each one between them
+    /// took so many rows, and those of them that have been deleted meanwhile are counted as well.
+    pub fn arrived_since(&self, since: Time) -> Result<i64, ReadError> {
+        // The plus keeps the search in the index of buckets, which holds all that is asked for.
+        const SINCE: &str = "
+            WITH ends (first, filling) AS (
+                SELECT (SELECT bucket FROM interaction WHERE received >= ?1 ORDER BY received LIMIT 1), value
+                  FROM meta WHERE name = 'bucket')
+            SELECT (SELECT count(*) FROM interaction WHERE bucket IN (first, filling) AND +received >= ?1)
+                   + ?2 * max(filling - first - 1, 0)
+              FROM ends WHERE first IS NOT NULL";
+        Ok(self.first(SINCE, (since.micros(), BUCKET_ROWS), |row| row.get(0))?.unwrap_or(0))
     }
 
     /// Refuses what is not an archive of ours, or of a later siftd.
@@ -322,4 +338,71 @@ fn sides_blocked(path: PathBuf, detail: String) -> ReadError {
         }
     }
     ReadError::Failed { path, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::archive::schema::in_memory;
+
+    /// An archive of so many rows, one a microsecond from 0 on.
+    fn filled(rows: u32) -> Reading {
+        let reading = Reading { connection: in_memory(), path: PathBuf::new() };
+        let db = &reading.connection;
+        let insert = "WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < ?1 - 1)
+                      INSERT INTO interaction (received, bucket, stream, zone, id, origin, payload)
+                      SELECT n, n / ?2, n % 3, 0, n, 0, '{}' FROM n";
+        db.execute(insert, (rows, BUCKET_ROWS)).unwrap();
+        db.execute("UPDATE meta SET value = ?1 WHERE name = 'bucket'", [rows / BUCKET_ROWS]).unwrap();
+        reading
+    }
+
+    fn since(reading: &Reading, micros: i64) -> i64 {
+        reading.arrived_since(Time::from_micros(micros)).unwrap()
+    }
+
+    #[test]
+    fn what_arrived_is_counted_bucket_by_bucket() {
+        for rows in 1..=5 * BUCKET_ROWS {
+            let reading = filled(rows);
+            for micros in 0..=rows {
+                assert_eq!(since(&reading, micros.into()), i64::from(rows - micros), "since {micros} of {rows}");
+            }
+            assert_eq!(since(&reading, -1), i64::from(rows));
+        }
+        assert_eq!(since(&Reading { connection: in_memory(), path: PathBuf::new() }, 0), 0);
+    }
+
+    #[test]
+    fn what_was_deleted_since_may_be_counted_and_nothing_twice() {
+        let reading = filled(4 * BUCKET_ROWS + 2);
+        let delete = |bucket: u32| {
+            let sql = "DELETE FROM interaction WHERE received = ?1";
+            assert_eq!(reading.connection.execute(sql, [bucket * BUCKET_ROWS + 1]).unwrap(), 1);
+            since(&reading, 0) - i64::from(4 * BUCKET_ROWS + 2)
+        };
+        assert_eq!([2, 1, 0, 4].map(delete), [0, 0, -1, -2]);
+        let all = reading.connection.execute("DELETE FROM interaction WHERE bucket < 4", []).unwrap();
+        assert_eq!((all, since(&reading, 0)), (4 * 8 - 3, 1));
+    }
+
+    #[test]
+    fn to_count_what_arrived_costs_no_more_where_there_is_more() {
+        let cost = |rows: u32| {
+            let (mut reading, steps) = (filled(rows), Arc::new(AtomicU64::new(0)));
+            let counter = Arc::clone(&steps);
+            let count = move || {
+                counter.fetch_add(1, Ordering::Relaxed);
+                false
+            };
+            reading.connection.progress_handler(1, Some(count)).unwrap();
+            since(&reading, 3);
+            steps.load(Ordering::Relaxed)
+        };
+        let (few, many) = (cost(4 * BUCKET_ROWS + 5), cost(4000 * BUCKET_ROWS + 5));
+        assert!(few > 50 && many == few, "{few} steps, and {many} where there is a thousand times as much");
+    }
 }

@@ -49,11 +49,13 @@ pub(super) fn recover(db: &Connection, ledger: &mut Ledger, now: Time) -> Result
     })
 }
 
-/// Wanted streams that have a history in which nothing runs, and where it ends.
+/// Wanted streams that have a history in which nothing runs, and where it ends. Gaps of a stream do not overlap, so the one
+/// that began last ended last; to look at all that there ever were would take seconds after years.
 fn endless(db: &Connection, ledger: &Ledger) -> Result<Vec<(StreamId, Time)>, Trouble> {
     let mut statement = db.prepare(
         "SELECT id, max(began, coalesce(covered, began),
-                    coalesce((SELECT max(ended) FROM gap WHERE gap.stream = stream.id), began))
+                    coalesce((SELECT ended FROM gap WHERE gap.stream = stream.id AND ended IS NOT NULL
+                               ORDER BY started DESC, ended DESC LIMIT 1), began))
            FROM stream WHERE state <> 'retired' AND began IS NOT NULL",
     )?;
     let mut rows = statement.query([])?;

@@ -48,11 +48,27 @@ pub(super) struct Remains {
     written: BTreeSet<u32>,
     /// To be looked at in the present round.
     round: BTreeSet<u32>,
-    /// From this page on the file is looked through, once: it is not known what was written before this life.
-    unswept: Option<u32>,
+    /// The file is looked through, once: it is not known what was written before this life.
+    unswept: Option<Sweep>,
     /// How far the log has been read: which log, and how many of its pages.
     salt: [u8; 8],
     read: u64,
+}
+
+/// A look through the file, page by page.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Sweep {
+    /// The next page.
+    from: u32,
+    /// The last one: where the file ended at the first look. What has been added since is known from the log, so the
+    /// sweep need not run after a file that grows as fast.
+    until: Option<u32>,
+}
+
+impl Sweep {
+    const fn over(from: u32) -> Self {
+        Self { from, until: None }
+    }
 }
 
 impl Remains {
@@ -61,39 +77,51 @@ impl Remains {
         let sql = "DELETE FROM meta WHERE name = ?1 RETURNING value";
         let mark: Option<i64> = db.query_row(sql, [MARK], |row| row.get(0)).optional()?;
         let unswept = mark.map_or(Some(FIRST), |mark| u32::try_from(mark).ok());
-        Ok(Self { unswept, ..Self::default() })
+        Ok(Self { unswept: unswept.map(Sweep::over), ..Self::default() })
     }
 
-    /// Reads out of the log which pages were written; it holds so many now.
-    pub(super) fn note(&mut self, log: &Path, pages: u64) {
-        if self.follow(log, pages).is_err() {
+    /// Reads out of the log which pages were written. To be called before anybody can begin it anew.
+    pub(super) fn note(&mut self, log: &Path) {
+        if self.follow(log).is_err() {
             self.lose_track();
         }
     }
 
     /// It is not known what was written: any page may have been.
     pub(super) fn lose_track(&mut self) {
-        self.unswept = Some(FIRST);
+        self.unswept = Some(Sweep::over(FIRST));
     }
 
-    fn follow(&mut self, log: &Path, pages: u64) -> io::Result<()> {
-        if pages == 0 {
-            self.read = 0;
+    fn follow(&mut self, log: &Path) -> io::Result<()> {
+        let log = File::open(log)?;
+        let end = log.metadata()?.len();
+        if end < LOG_HEADER {
             return Ok(());
         }
-        let log = File::open(log)?;
         let mut salt = [0; 8];
         log.read_exact_at(&mut salt, SALT)?;
         if salt != self.salt {
             (self.salt, self.read) = (salt, 0);
         }
-        for frame in self.read..pages {
-            let mut page = [0; 4];
-            log.read_exact_at(&mut page, LOG_HEADER + frame * (FRAME_HEADER + PAGE))?;
+        let mut frame = self.read;
+        loop {
+            let at = LOG_HEADER + frame * (FRAME_HEADER + PAGE);
+            if at + FRAME_HEADER > end {
+                return Ok(());
+            }
+            let mut words = [[0; 4]; 4];
+            log.read_exact_at(words.as_flattened_mut(), at)?;
+            let [page, pages_after_commit, of_salt @ ..] = words;
+            // Behind what was committed may lie the rest of an earlier log, or of a transaction that was taken back.
+            if of_salt.as_flattened() != salt {
+                return Ok(());
+            }
+            frame += 1;
             self.written.insert(u32::from_be_bytes(page));
+            if pages_after_commit != [0; 4] {
+                self.read = frame;
+            }
         }
-        self.read = pages;
-        Ok(())
     }
 
     /// What was written so far is to be looked at now.
@@ -114,7 +142,7 @@ impl Remains {
     /// The pages to be looked at next, in order.
     pub(super) fn next(&self) -> Vec<u32> {
         if self.round.is_empty() {
-            self.unswept.map_or(Vec::new(), |from| (from..).take(STEP).collect())
+            self.unswept.map_or(Vec::new(), |sweep| (sweep.from..=sweep.until.unwrap_or(u32::MAX)).take(STEP).collect())
         } else {
             self.round.iter().copied().take(STEP).collect()
         }
@@ -123,7 +151,13 @@ impl Remains {
     /// These have been looked at.
     pub(super) fn looked(&mut self, pages: &[u32], found: Cleared) {
         if self.round.is_empty() {
-            self.unswept = pages.last().map(|last| last.saturating_add(1)).filter(|_| !found.past_the_end);
+            // It may have begun anew meanwhile.
+            if let (Some(sweep), Some(last)) = (self.unswept.filter(|it| pages.first() == Some(&it.from)), pages.last())
+            {
+                let until = sweep.until.unwrap_or(found.end);
+                let goes_on = *last < until && !found.past_the_end;
+                self.unswept = goes_on.then_some(Sweep { from: last + 1, until: Some(until) });
+            }
         } else {
             for page in pages {
                 self.round.remove(page);
@@ -138,7 +172,7 @@ impl Remains {
 
     /// Marks the archive: what is not behind the mark holds no remains. Only when all that was written is cleared.
     pub(super) fn mark(&self, db: &Connection) -> Result<(), Trouble> {
-        let mark = self.unswept.map_or(EVERYTHING, i64::from);
+        let mark = self.unswept.map_or(EVERYTHING, |sweep| i64::from(sweep.from));
         db.execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", (MARK, mark))?;
         Ok(())
     }
@@ -151,11 +185,14 @@ pub(super) struct Cleared {
     pub(super) pages: usize,
     /// One of them lies behind the end of the file.
     pub(super) past_the_end: bool,
+    /// The last page of the file.
+    end: u32,
 }
 
 /// Clears the unused part of those of these pages that hold rows, in the transaction that is open.
 pub(super) fn clear(db: &Connection, pages: &[u32]) -> Result<Cleared, Trouble> {
-    let mut cleared = Cleared::default();
+    let end = db.prepare_cached("PRAGMA page_count")?.query_row([], |row| row.get(0))?;
+    let mut cleared = Cleared { end, ..Cleared::default() };
     let mut select = db.prepare_cached("SELECT data FROM sqlite_dbpage WHERE pgno = ?1")?;
     for page in pages {
         let unused = select.query_row([page], |row| Ok(remains(row.get_ref(0)?.as_blob()?))).optional()?;
@@ -241,8 +278,12 @@ fn holds_rows(db: &Connection, page: u32) -> Result<bool, Trouble> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use rusqlite::wal::CheckpointMode;
+
     use super::*;
+    use crate::archive::checkpoint::checkpoint;
     use crate::archive::schema::{self, in_memory};
+    use crate::archive::writer::transact;
 
     /// Every page of rows, as SQLite's own statistics say.
     fn told(db: &Connection) -> BTreeMap<u32, bool> {
@@ -273,6 +314,120 @@ mod tests {
             let expected = told.get(&page).copied().unwrap_or(false);
             assert_eq!(holds_rows(&db, page).unwrap(), expected, "page {page}");
         }
+    }
+
+    /// The pages of a table's rows.
+    fn pages(db: &Connection, table: &str) -> BTreeSet<u32> {
+        let mut statement = db.prepare("SELECT pageno FROM dbstat WHERE name = ?1").unwrap();
+        let rows = statement.query_map([table], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    /// Litestream empties the log between two commits and then writes into it; so may anybody with a shell.
+    #[test]
+    fn nobody_can_empty_the_log_before_it_is_known_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, log) = (folder.path().join("archive.db"), folder.path().join("archive.db-wal"));
+        drop(File::create(&path).unwrap());
+        let mut db = schema::connect(&path).unwrap();
+        schema::conceive(&db).unwrap();
+        schema::log_ahead(&db).unwrap();
+        schema::settle(&db).unwrap();
+        schema::migrate(&mut db).unwrap();
+        let other = schema::connect(&path).unwrap();
+        other.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let empties = || {
+            let busy = other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+            other.execute("INSERT INTO meta (name, value) VALUES (random(), 0)", []).unwrap();
+            !busy.unwrap()
+        };
+        let mut remains = Remains::default();
+        // The log is in use; has been moved into the archive, so that whoever writes next may begin it anew; is empty.
+        for before in [None, Some(CheckpointMode::PASSIVE), Some(CheckpointMode::TRUNCATE)] {
+            before.map(|mode| checkpoint(&db, mode).unwrap());
+            let many = |db: &Connection| {
+                db.execute("DELETE FROM quarantined", [])?;
+                for _ in 0..100 {
+                    db.execute("INSERT INTO quarantined (at, reason, frame) VALUES (0, '', zeroblob(2000))", [])?;
+                }
+                Ok(())
+            };
+            let mut emptied = false;
+            let committed = || {
+                emptied = empties();
+                remains.note(&log);
+            };
+            transact(&db, many, committed).unwrap();
+            let held = pages(&db, "quarantined");
+            assert!(held.len() > 5 && remains.written.is_superset(&held), "{held:?} in {:?}", remains.written);
+            assert_eq!((emptied, remains.unswept), (false, None));
+            assert!(empties(), "it may as soon as that is known");
+            remains.written.clear();
+        }
+    }
+
+    #[test]
+    fn what_was_taken_back_hides_nothing_that_comes_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        // Of this log: page 3 and 4, committed; 5, taken back. Behind that a page of an earlier log.
+        let mut bytes = [vec![0; 16], b"salt of ".to_vec(), vec![0; 8]].concat();
+        let mut write = |frame: u64, page: u32, commits: u32, salt: &[u8; 8]| {
+            let at = usize::try_from(LOG_HEADER + frame * (FRAME_HEADER + PAGE)).unwrap();
+            let words = [&page.to_be_bytes()[..], &commits.to_be_bytes(), salt].concat();
+            bytes.resize(bytes.len().max(at + usize::try_from(FRAME_HEADER + PAGE).unwrap()), 0);
+            bytes.splice(at..at + words.len(), words);
+            std::fs::write(&log, &bytes).unwrap();
+        };
+        for (frame, page, commits, salt) in
+            [(0, 3, 0, b"salt of "), (1, 4, 9, b"salt of "), (2, 5, 0, b"salt of "), (3, 6, 9, b"another ")]
+        {
+            write(frame, page, commits, salt);
+        }
+        let mut remains = Remains::default();
+        remains.note(&log);
+        assert_eq!((remains.written.iter().copied().collect::<Vec<_>>(), remains.read), (vec![3, 4, 5], 2));
+        // The next transaction takes its place.
+        write(2, 7, 9, b"salt of ");
+        remains.note(&log);
+        assert_eq!((remains.written.iter().copied().collect::<Vec<_>>(), remains.read), (vec![3, 4, 5, 7], 3));
+        // Emptied, it holds nothing; gone, it is not known what it held.
+        std::fs::write(&log, []).unwrap();
+        remains.note(&log);
+        assert_eq!(remains.unswept, None);
+        std::fs::remove_file(&log).unwrap();
+        remains.note(&log);
+        assert_eq!(remains.unswept, Some(Sweep::over(FIRST)));
+    }
+
+    #[test]
+    fn a_sweep_ends_where_the_file_did_when_it_began_however_fast_that_grows() {
+        let db = in_memory();
+        let grow = || {
+            db.execute("INSERT INTO quarantined (at, reason, frame) VALUES (0, '', zeroblob(5000000))", []).unwrap();
+            db.query_row("PRAGMA page_count", [], |row| row.get::<_, u32>(0)).unwrap()
+        };
+        let mut end = grow();
+        let mut remains = Remains::default();
+        remains.lose_track();
+        let (mut swept, mut lost) = (Vec::<u32>::new(), false);
+        while remains.is_busy() {
+            let pages = remains.next();
+            let found = clear(&db, &pages).unwrap();
+            let grown = grow();
+            if swept.is_empty() || lost {
+                swept.extend(&pages);
+            } else {
+                // Once, in the midst of it, all begins anew.
+                remains.lose_track();
+                swept.clear();
+                (lost, end) = (true, grown);
+            }
+            remains.looked(&pages, found);
+            assert!(swept.len() < 1000, "{end} pages of {grown}");
+        }
+        swept.retain(|page| *page <= end);
+        assert_eq!(swept, (FIRST..=end).collect::<Vec<_>>());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use refinery::Target;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, DEFAULT_NAME, FileControl, OpenFlags};
 
-use crate::limits::{CHECKPOINT_BYTES, PEER_TEXT_MAX};
+use crate::limits::{LOG_KEPT_MAX, PEER_TEXT_MAX};
 use crate::peer_text::one_line;
 
 mod embedded {
@@ -20,7 +20,7 @@ mod embedded {
 pub(super) const APPLICATION_ID: i64 = 0x7369_6674;
 
 /// The newest version that this program knows.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// Rows of the archive are read and written in pages of this many bytes.
 pub(super) const PAGE: u64 = 32 * 1024;
@@ -53,7 +53,8 @@ pub(super) fn settle(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "temp_store", "MEMORY")?;
     db.pragma_update(None, "cache_size", -4096)?;
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
-    db.pragma_update(None, "journal_size_limit", i64::try_from(CHECKPOINT_BYTES).unwrap_or(-1))
+    // Overwriting is quicker than appending, so the log keeps the length that it has come to, up to this.
+    db.pragma_update(None, "journal_size_limit", i64::try_from(LOG_KEPT_MAX).unwrap_or(-1))
 }
 
 /// What can only be chosen for a file without tables.

@@ -12,7 +12,7 @@ use crate::record::StreamId;
 use crate::time::Time;
 
 /// Rows in a bucket; so few under test that a short test fills many.
-const BUCKET_ROWS: u32 = if cfg!(test) { 8 } else { 16 * 1024 };
+pub(super) const BUCKET_ROWS: u32 = if cfg!(test) { 8 } else { 16 * 1024 };
 
 /// An hour in microseconds, as in the `hours` view.
 const HOUR: i64 = 3_600_000_000;
@@ -24,16 +24,18 @@ pub(super) struct Tally {
     filled: u32,
     /// The key of the last row that this process wrote.
     last: i64,
-    /// Rows of the bucket that this process wrote, and the bytes of their payloads, in the order of their keys. Whatever
-    /// is not known here is looked up when the bucket is full; a look at each row would be a page read for each.
-    sizes: Vec<(i64, i64)>,
+    /// Rows of the bucket that this process wrote, in the order of their keys. Whatever is not known here is looked up when
+    /// the bucket is full; a look at each row would be a page read for each.
+    wrote: Vec<Sealed>,
+    /// Whether these are exactly the rows of the bucket.
+    is_all: bool,
 }
 
 impl Tally {
     pub(super) fn load(db: &Connection) -> Result<Self, Trouble> {
         let bucket = db.query_row("SELECT value FROM meta WHERE name = 'bucket'", [], |row| row.get(0))?;
         let filled = db.query_row("SELECT count(*) FROM interaction WHERE bucket = ?1", [bucket], |row| row.get(0))?;
-        Ok(Self { bucket, filled, last: i64::MIN, sizes: Vec::new() })
+        Ok(Self { bucket, filled, last: i64::MIN, wrote: Vec::new(), is_all: filled == 0 })
     }
 
     pub(super) const fn bucket(&self) -> i64 {
@@ -46,22 +48,30 @@ impl Tally {
     }
 
     /// A row was written under `key`, with a payload of so many bytes.
-    pub(super) fn wrote(&mut self, db: &Connection, key: i64, bytes: usize) -> Result<(), Trouble> {
+    pub(super) fn wrote(&mut self, db: &Connection, key: i64, stream: StreamId, bytes: usize) -> Result<(), Trouble> {
         self.last = key;
-        self.sizes.push((key, i64::try_from(bytes).unwrap_or(i64::MAX)));
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.wrote.push(Sealed { stream: stream.0, received: key, bytes });
         self.filled = self.filled.saturating_add(1);
         if self.filled >= BUCKET_ROWS { self.seal(db) } else { Ok(()) }
     }
 
+    /// Rows of the bucket may have gone.
+    pub(super) fn lost_some(&mut self) {
+        self.is_all = false;
+    }
+
     /// Payloads of rows have changed: their sizes are no longer known.
     pub(super) fn forget_sizes(&mut self) {
-        self.sizes.clear();
+        self.wrote.clear();
+        self.is_all = false;
     }
 
     /// Counts the full bucket and begins the next.
     fn seal(&mut self, db: &Connection) -> Result<(), Trouble> {
         let mut run: Option<Run> = None;
-        for Sealed { stream, received, bytes } in self.rows(db)? {
+        let rows = if self.is_all { self.in_order() } else { self.rows(db)? };
+        for Sealed { stream, received, bytes } in rows {
             let hour = hour_of(received);
             match &mut run {
                 Some(run) if (run.stream, run.hour) == (stream, hour) => {
@@ -81,9 +91,17 @@ impl Tally {
         }
         self.bucket += 1;
         self.filled = 0;
-        self.sizes.clear();
+        self.wrote.clear();
+        self.is_all = true;
         db.prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'bucket'")?.execute([self.bucket])?;
         Ok(())
+    }
+
+    /// What this process wrote, by stream and time.
+    fn in_order(&mut self) -> Vec<Sealed> {
+        let mut rows = std::mem::take(&mut self.wrote);
+        rows.sort_unstable_by_key(|row| (row.stream, row.received));
+        rows
     }
 
     /// The rows of the bucket in the order of its index, so that those of a stream and of an hour follow one another.
@@ -115,12 +133,13 @@ impl Tally {
 
     /// The bytes of a row that this process wrote.
     fn size(&self, key: i64) -> Option<i64> {
-        let place = self.sizes.binary_search_by_key(&key, |(key, _)| *key).ok()?;
-        self.sizes.get(place).map(|(_, bytes)| *bytes)
+        let place = self.wrote.binary_search_by_key(&key, |row| row.received).ok()?;
+        self.wrote.get(place).map(|row| row.bytes)
     }
 }
 
-/// A row of a full bucket.
+/// A row of a bucket.
+#[derive(Clone, Debug)]
 struct Sealed {
     stream: u32,
     received: i64,
@@ -138,18 +157,21 @@ struct Run {
 }
 
 impl Run {
+    /// Nearly always there is a row to change: an insertion that gives way to a change would look for it twice.
     fn add(&self, db: &Connection) -> Result<(), Trouble> {
-        db.prepare_cached(
-            "INSERT INTO tally (stream, interactions, last, bytes) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (stream) DO UPDATE SET interactions = interactions + excluded.interactions,
-                                                last = max(last, excluded.last), bytes = bytes + excluded.bytes",
-        )?
-        .execute(params![self.stream, self.rows, self.last, self.bytes])?;
-        db.prepare_cached(
-            "INSERT INTO tally_hour (hour, stream, interactions) VALUES (?1, ?2, ?3)
-             ON CONFLICT (hour, stream) DO UPDATE SET interactions = interactions + excluded.interactions",
-        )?
-        .execute(params![self.hour, self.stream, self.rows])?;
+        let values = params![self.stream, self.rows, self.last, self.bytes];
+        let change = "UPDATE tally SET interactions = interactions + ?2, last = max(last, ?3), bytes = bytes + ?4
+                       WHERE stream = ?1";
+        if db.prepare_cached(change)?.execute(values)? == 0 {
+            let insert = "INSERT INTO tally (stream, interactions, last, bytes) VALUES (?1, ?2, ?3, ?4)";
+            db.prepare_cached(insert)?.execute(values)?;
+        }
+        let values = params![self.hour, self.stream, self.rows];
+        let change = "UPDATE tally_hour SET interactions = interactions + ?3 WHERE hour = ?1 AND stream = ?2";
+        if db.prepare_cached(change)?.execute(values)? == 0 {
+            let insert = "INSERT INTO tally_hour (hour, stream, interactions) VALUES (?1, ?2, ?3)";
+            db.prepare_cached(insert)?.execute(values)?;
+        }
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ mod plan;
 mod price;
 mod request;
 mod ruling;
+mod search;
 mod step;
 mod waits;
 mod words;

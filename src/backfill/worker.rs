@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Policy;
 use super::ladder::{Reaction, of_refusal};
+use super::search::Search;
 use super::words::{said, span};
 use crate::healing::{Counts, Job, Outcome, Stage};
 use crate::historic::{Ask, Delivery, DeliveryState, Page, Query, QueryState, Refusal, Told, Why};
@@ -34,8 +35,8 @@ pub struct Worker {
     unsaved: bool,
     /// The request of this stage may have been made, by us or before a crash: look before it is made again.
     doubt: bool,
-    /// The list that is being searched is at this page.
-    page: u32,
+    /// Where the search through the server's list is.
+    search: Search,
     due: Time,
     /// Fetches in a row that brought nothing.
     empty: u32,
@@ -73,8 +74,6 @@ const LOOK_CLOSELY_EVERY: Duration = Duration::from_hours(6);
 /// A request that fails alone is made so often; a page that cannot be read is fetched so often.
 const FAILURES_MAX: u32 = 5;
 const MISREAD_MAX: u32 = 3;
-/// A list of deliveries or queries is read so far.
-const PAGES_MAX: u32 = 500;
 /// Flaws that are written down; more of them change nothing.
 const FLAWS_MAX: usize = 20;
 /// A page is not asked to be smaller than this.
@@ -87,7 +86,7 @@ impl Worker {
             job,
             unsaved: false,
             doubt: false,
-            page: 1,
+            search: Search::FIRST,
             due: now,
             empty: 0,
             looked: now,
@@ -141,13 +140,13 @@ impl Worker {
         let of_delivery = || delivery.clone().unwrap_or_default();
         let fetch = |bytes| Ask::Fetch { delivery: of_delivery(), cursor: cursor.clone(), bytes };
         Some(match self.job.stage {
-            Stage::Preparing if self.doubt => Ask::Queries { page: self.page },
+            Stage::Preparing if self.doubt => Ask::Queries { page: self.search.page() },
             Stage::Preparing => match (streams.as_slice(), &self.combined) {
                 ([stream], _) => self.prepare(&stream.name),
                 (_, Some(stream)) => self.prepare(stream),
                 _ => Ask::Combine { streams: streams.iter().map(|stream| stream.name.clone()).collect() },
             },
-            Stage::Delivering if self.doubt => Ask::Deliveries { page: self.page },
+            Stage::Delivering if self.doubt => Ask::Deliveries { page: self.search.page() },
             Stage::Delivering => Ask::Deliver { name: name.clone(), query: query() },
             Stage::Anchoring | Stage::Starting if self.doubt => Ask::Query { query: query() },
             Stage::Anchoring => fetch(PAGE_MIN),
@@ -234,7 +233,8 @@ impl Worker {
     }
 
     fn turn(&mut self, stage: Stage, now: Time) {
-        (self.job.stage, self.doubt, self.page, self.unsaved, self.due) = (stage, false, 1, true, now);
+        (self.job.stage, self.doubt, self.search) = (stage, false, Search::FIRST);
+        (self.unsaved, self.due) = (true, now);
     }
 
     fn flaw(&mut self, flaw: impl Into<String>) {
@@ -268,8 +268,10 @@ impl Worker {
                 // And may have started it.
                 self.doubt = true;
             }
-            (None, Stage::Preparing | Stage::Delivering) if more && self.page < PAGES_MAX => self.page += 1,
-            (None, Stage::Preparing | Stage::Delivering) => (self.doubt, self.page) = (false, 1),
+            (None, Stage::Preparing | Stage::Delivering) => {
+                let next = self.search.next(more);
+                (self.doubt, self.search) = (next.is_some(), next.unwrap_or(Search::FIRST));
+            }
             _ => {}
         }
         self.due = now;
@@ -435,7 +437,7 @@ impl Worker {
             Reaction::Look if matches!(ask, Ask::Fetch { .. }) => {
                 self.flaw("the answer to a fetch was lost, and there was no mark to go back to");
             }
-            Reaction::Look => (self.doubt, self.page) = (true, 1),
+            Reaction::Look => (self.doubt, self.search) = (true, Search::FIRST),
             Reaction::Absent => return self.on_absent(now, ask, said),
             Reaction::Some(wait) => {
                 self.due = now.after(wait);

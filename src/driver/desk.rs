@@ -3,7 +3,7 @@
 use crate::archive::{Batch, Intake};
 use crate::decide::Action;
 use crate::limits::POSITION_EVERY;
-use crate::record::Reach;
+use crate::record::{Reach, Record};
 use crate::signal::Signal;
 use crate::time::Time;
 
@@ -16,6 +16,8 @@ pub(super) struct Desk {
     /// The position that was last handed over.
     handed: Option<Reach>,
     handed_at: Time,
+    /// The writer is to catch up, or to end that: it hears of it before what waits in the queue.
+    draining: Option<bool>,
     /// Decided, not yet sorted.
     pub(super) actions: Vec<Action>,
     /// What is to be done elsewhere than in the archive.
@@ -24,7 +26,15 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new(batch: Batch, now: Time) -> Self {
-        Self { batch, stuck: None, handed: None, handed_at: now, actions: Vec::new(), deeds: Vec::new() }
+        Self {
+            batch,
+            stuck: None,
+            handed: None,
+            handed_at: now,
+            draining: None,
+            actions: Vec::new(),
+            deeds: Vec::new(),
+        }
     }
 
     /// Whether everything that was decided is done.
@@ -44,6 +54,7 @@ impl Desk {
                         self.batch.delete(id);
                     }
                 }
+                (Action::Record(Record::Drain(on)), _) => self.draining = Some(on),
                 (Action::Record(record), _) => self.batch.record(record),
                 (action, _) => self.deeds.push(action),
             }
@@ -71,6 +82,9 @@ impl Desk {
 
     /// Hands over what there is, position included, if the queue has room.
     pub(super) fn hand_over(&mut self, intake: &Intake, reach: Option<Reach>, now: Time) {
+        if let Some(on) = self.draining.take() {
+            intake.drain(on);
+        }
         if let Some(stuck) = self.stuck.take()
             && let Err(stuck) = intake.try_send(stuck)
         {

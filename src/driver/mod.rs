@@ -109,13 +109,16 @@ impl Loop {
     /// Waits for something to happen. Every branch may be given up without losing anything.
     async fn wait(&mut self) -> Happened {
         let Driver { session, clock, intake, events, requests, reloader, pulse, heal, .. } = &mut self.driver;
+        // Reading goes on when half of the queue is free again, so that it does not start and stop with every commit.
+        let stuck = self.desk.stuck_weight().map(|weight| weight.max(session.policy().queue_max / 2));
+        let catching_up = session.state() == DaemonState::Draining;
+        let held = if stuck.is_some() || catching_up { None } else { intake.held_until(clock.now()) };
         let deadline = session.deadline().min(pulse.deadline()).min(self.desk.deadline(session.reach()));
+        let deadline = deadline.min(held.unwrap_or(Time::NEVER));
         if deadline <= clock.now() {
             // A timer that is due at once takes a turn of the runtime, and frames that wait would always come first.
             return Happened::Due;
         }
-        // Reading goes on when half of the queue is free again, so that it does not start and stop with every commit.
-        let stuck = self.desk.stuck_weight().map(|weight| weight.max(session.policy().queue_max / 2));
         tokio::select! {
             // In this order, so that a flood of frames does not put off what an operator asks.
             biased;
@@ -124,8 +127,9 @@ impl Loop {
             event = events.next() => Happened::Storage(event),
             outcome = reloader.next() => Happened::Reread(outcome),
             () = intake.room(stuck.unwrap_or_default()), if stuck.is_some() => Happened::Room,
+            () = intake.brisk_room(), if held.is_some() => Happened::Room,
             notice = heal.next() => Happened::Healed(notice),
-            happened = self.link.next(), if stuck.is_none() => happened,
+            happened = self.link.next(), if stuck.is_none() && held.is_none() => happened,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use siftd::archive::Event;
+use siftd::archive::reading::Reading;
 use siftd::limits::QUARANTINED_WEIGHT;
 use siftd::record::{ConnectionId, StreamId};
 
@@ -150,6 +151,12 @@ fn counts_stay_exact_across_buckets_and_deletions() {
                 batch.interaction(later(number % 7 * hour), stream, &interaction(&number.to_string(), "{}"));
             }
         });
+    }
+    let reading = Reading::open(house.path()).unwrap();
+    for hours in [0, 3, 6, 7] {
+        let since = later(hours * hour);
+        let plain = format!("SELECT count(*) FROM interactions WHERE received_us >= {}", since.micros());
+        assert_eq!(house.ask(&plain), [reading.arrived_since(since).unwrap().to_string()], "{hours} hours later");
     }
     house.send(&running, |batch| {
         for number in (0..33_000).step_by(500) {

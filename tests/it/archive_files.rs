@@ -139,9 +139,9 @@ fn a_later_version_is_refused() {
     let house = House::new();
     house.finish(house.run(&["aa"]));
     let writer = Connection::open(house.path()).unwrap();
-    writer.pragma_update(None, "user_version", 5).unwrap();
+    writer.pragma_update(None, "user_version", 6).unwrap();
     drop(writer);
-    refused(&house, |error| matches!(error, OpenError::Newer { found: 5, known: 4, .. }));
+    refused(&house, |error| matches!(error, OpenError::Newer { found: 6, known: 5, .. }));
 }
 
 #[test]

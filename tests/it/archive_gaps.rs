@@ -102,6 +102,25 @@ fn coverage_does_not_begin_before_the_stream_was_wanted() {
     house.finish(running);
 }
 
+/// The clock was set back between the break and the next acknowledgement.
+#[test]
+fn a_gap_does_not_end_before_it_began() {
+    let house = House::new();
+    let running = house.run(&["aa"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(covered(1, 1, later(2)));
+        batch.reach(reach(1, later(30), later(28)));
+        batch.record(gap(1, later(28), Cause::Network));
+        batch.record(opened(2, later(15)));
+        batch.record(covered(1, 2, later(20)));
+        batch.reach(reach(2, later(60), later(50)));
+    });
+    assert_eq!(house.ask(GAPS), ["aa 28 28 network closed"]);
+    assert_eq!(house.ask(COVERAGE), ["aa 2 28 1", "aa 28 50 2"]);
+    house.finish(running);
+}
+
 #[test]
 fn no_stream_is_active_without_a_connection() {
     let house = House::new();

@@ -193,6 +193,21 @@ fn a_gap_that_a_job_works_on_is_taken_once_and_never_grows() {
 }
 
 #[test]
+fn a_job_does_not_begin_on_a_gap_that_another_has_ended_meanwhile() {
+    let why = "the server never had it".to_owned();
+    for (outcome, state) in [(Outcome::Complete, "filled"), (Outcome::Unfillable(why), "unfillable")] {
+        let house = House::new();
+        let running = with_gaps(&house);
+        let (one, two) = (draft(&house, "one", &[0]), draft(&house, "two", &[0]));
+        let job = begin(&house, &running, &one).unwrap();
+        assert_eq!(settle(&house, &running, &job, outcome), [state]);
+        assert_eq!(begin(&house, &running, &two), None);
+        assert_eq!(house.ask(GAPS).first(), Some(&format!("aa 10 20 network {state}")));
+        house.finish(running);
+    }
+}
+
+#[test]
 fn what_is_missing_is_named_and_can_be_tried_again() {
     let house = House::new();
     let running = with_gaps(&house);
@@ -276,7 +291,7 @@ fn an_archive_of_the_first_version_is_brought_up_to_date_where_it_is() {
     drop(old);
     let kept: Vec<String> = house.ask("SELECT * FROM interactions");
     let running = house.run(&["aa"]);
-    assert_eq!(house.ask("PRAGMA user_version"), ["4"]);
+    assert_eq!(house.ask("PRAGMA user_version"), ["5"]);
     assert_eq!(house.ask("SELECT * FROM interactions"), kept);
     let fresh = House::new();
     fresh.finish(fresh.run(&["aa"]));

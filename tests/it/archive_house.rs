@@ -66,6 +66,7 @@ impl House {
             notices: Duration::from_hours(24 * 30),
             keep: siftd::archive::Keep::default(),
             starting: MARGIN,
+            has_order: siftd::protocol::DataSift::begins_with_time,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         Self { _folder: folder, options, clock: Arc::new(AtomicI64::new(START.micros())), runtime }

@@ -6,7 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use siftd::archive::{Event, FinishError};
-use siftd::record::{Record, StreamId};
+use siftd::coverage::Cause;
+use siftd::record::StreamId;
 
 use super::archive_house::*;
 
@@ -128,10 +129,55 @@ fn a_full_disk_holds_everything_up_and_loses_nothing() {
     house.finish(running);
 }
 
+/// The writer keeps in mind what runs for each stream. What it noted while a transaction was written that then could not
+/// be committed was never so.
+#[test]
+fn what_a_commit_that_failed_took_back_is_written_by_the_next() {
+    let Some(disk) = SmallDisk::mount(8) else {
+        skipped("mounting a small file system needs root");
+        return;
+    };
+    let house = House::within(tempfile::tempdir_in(disk.path()).unwrap());
+    let mut running = house.run(&["aa", "bb"]);
+    house.send(&running, |batch| {
+        batch.record(opened(1, later(1)));
+        batch.record(covered(1, 1, later(2)));
+        batch.reach(reach(1, later(9), later(8)));
+    });
+    let filler = disk.path().join("filler");
+    let full = std::fs::write(&filler, vec![0; 8 * 1024 * 1024]).unwrap_err();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    // More than the log has room for, and less than SQLite keeps in memory until the commit: that is what fails.
+    let payload = " ".repeat(3 * 1024 * 1024);
+    assert!(std::fs::metadata(house.beside("-wal")).unwrap().len() < payload.len().try_into().unwrap());
+    let mut batch = running.intake.batch();
+    batch.record(covered(2, 1, later(10)));
+    batch.record(gap(1, later(8), Cause::Network));
+    batch.record(gap(2, later(20), Cause::Network));
+    batch.record(opened(2, later(30)));
+    batch.record(covered(1, 2, later(31)));
+    batch.interaction(later(32), StreamId(1), &interaction("1", &payload));
+    batch.reach(reach(2, later(40), later(39)));
+    running.intake.try_send(batch).unwrap();
+    let Event::Failing { full: true, .. } = house.event(&mut running) else { panic!("no word about the disk") };
+    assert_eq!(house.ask("SELECT count(*) FROM connections"), ["1"]);
+    std::fs::remove_file(&filler).unwrap();
+    assert!(matches!(house.event(&mut running), Event::Recovered { .. }));
+    house.settle(&running);
+    let seconds = "from_us / 1000000 - 1700000000, until_us / 1000000 - 1700000000, connection_id";
+    let coverage = format!("SELECT stream, {seconds} FROM coverage ORDER BY stream, from_us");
+    assert_eq!(house.ask(&coverage), ["aa 2 8 1", "aa 31 39 2", "bb 10 20 1"]);
+    let gaps = "SELECT stream, started_us / 1000000 - 1700000000, cause, state FROM gaps ORDER BY stream";
+    assert_eq!(house.ask(gaps), ["aa 8 network closed", "bb 20 network open"]);
+    assert_eq!(house.ask("SELECT stream, interactions FROM streams ORDER BY stream"), ["aa 1", "bb 0"]);
+    house.finish(running);
+}
+
 #[test]
 fn damage_that_comes_to_light_late_ends_the_writer_and_is_left_as_it_is() {
     let house = House::new();
-    let ids: Vec<String> = (0..5000).map(|number| format!("{number:0200}")).collect();
+    // With an order of time: a start reads the newest of the others.
+    let ids: Vec<String> = (0..5000).map(|number| format!("1e{number:030x}")).collect();
     let store = |running: &Running| {
         let mut batch = running.intake.batch();
         for id in &ids {
@@ -143,9 +189,8 @@ fn damage_that_comes_to_light_late_ends_the_writer_and_is_left_as_it_is() {
     store(&running);
     house.finish(running);
     // A page in the middle of the index by id, where opening does not look.
-    let leaves = house.ask(
-        "SELECT pageno FROM dbstat WHERE name = 'sqlite_autoindex_interaction_1' AND pagetype = 'leaf' ORDER BY path",
-    );
+    let leaves =
+        house.ask("SELECT pageno FROM dbstat WHERE name = 'interaction_id' AND pagetype = 'leaf' ORDER BY path");
     let page: usize = leaves.get(leaves.len() / 2).unwrap().parse().unwrap();
     let mut bytes = std::fs::read(house.path()).unwrap();
     *bytes.get_mut((page - 1) * 32 * 1024).unwrap() = 0xff;
@@ -164,16 +209,15 @@ fn catching_up_and_back_loses_nothing() {
     let mut house = House::new();
     house.options.synchronous = siftd::archive::Synchronous::Normal;
     let running = house.run(&["aa"]);
-    house.send(&running, |batch| {
-        batch.record(opened(1, later(1)));
-        batch.record(Record::Drain(true));
-    });
+    house.send(&running, |batch| batch.record(opened(1, later(1))));
+    running.intake.drain(true);
     for number in 0..5000 {
         let mut batch = running.intake.batch();
         batch.interaction(later(1), StreamId(1), &interaction(&number.to_string(), "{}"));
         running.intake.try_send(batch).unwrap();
     }
-    house.send(&running, |batch| batch.record(Record::Drain(false)));
+    running.intake.drain(false);
+    house.send(&running, |batch| batch.record(covered(1, 1, later(1))));
     assert_eq!(house.ask("SELECT count(*) FROM interactions"), ["5000"]);
     house.finish(running);
 }

@@ -194,6 +194,23 @@ fn without_a_daemon_the_command_fills_the_gaps_itself() {
 }
 
 #[test]
+fn only_the_stream_and_the_time_that_are_named_are_filled() {
+    let place = Place::stopped(QUICK, APPROVE);
+    let streams = fs::read_to_string(place.path("streams.txt")).unwrap();
+    let stream = streams.lines().nth(2).unwrap();
+    let (code, out, err) = said(&place.answer(&["backfill", "--stream", stream]));
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    let of_it = format!("SELECT count(*) FROM gaps WHERE state = 'filled' AND stream = '{stream}'");
+    assert_eq!((place.filled(), place.number(&of_it)), (1, 1), "{out}");
+    let ended = place.number("SELECT max(ended_us) / 1000000 + 1 FROM gaps WHERE cause = 'network'");
+    let since = jiff::Timestamp::from_second(ended).unwrap().to_string();
+    let (code, out, _) = said(&place.answer(&["backfill", "--since", &since]));
+    assert_eq!((code, place.filled()), (Some(0), 1), "{out}");
+    let (code, out, _) = said(&place.answer(&["backfill", "--since", "24h"]));
+    assert_eq!((code, place.filled()), (Some(0), 4), "{out}");
+}
+
+#[test]
 fn a_plan_names_what_is_asked_for_together_and_its_price() {
     let place = Place::stopped(QUICK, &APPROVE.replace("combine = 1", "combine = 45"));
     let (code, plan, _) = said(&place.answer(&["backfill", "--dry-run"]));

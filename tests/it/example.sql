@@ -33,22 +33,22 @@ INSERT INTO gap (id, stream, started, ended, cause, state, deletes_unknown, deta
     (6, 2, 1795323600000000 - 1204500000, 1795323600000000 - 1199250000, 'maintenance', 'waived', 1, 'not worth its price');
 
 -- Stream 1: one each 30 s. Stream 2: one each 10 min. Some were posted long before they came.
-INSERT INTO interaction (received, bucket, stream, id, created, kind, origin, payload)
+INSERT INTO interaction (received, bucket, stream, zone, id, created, kind, origin, payload)
 WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 230)
-SELECT 1795323600000000 - n * 30000000 + 250000, 1, 1, printf('1e0b%028x', 1000 - n),
+SELECT 1795323600000000 - n * 30000000 + 250000, 1, 1, 0, printf('1e0b%028x', 1000 - n),
        1795323600000000 - n * 30000000 - CASE WHEN n % 50 = 0 THEN 864000000000 ELSE 0 END, 'twitter', 0,
        printf('{"interaction":{"author":{"username":"anna%d"},"content":"caf\u00e9 no. %d","id":"1e0b%028x","link":"http:\/\/example.com\/%d"},"language":{"tag":"fr","confidence":1.0}}',
               n % 7, n, 1000 - n, n)
   FROM n;
-INSERT INTO interaction (received, bucket, stream, id, created, kind, origin, payload)
+INSERT INTO interaction (received, bucket, stream, zone, id, created, kind, origin, payload)
 WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 11)
-SELECT 1795323600000000 - n * 600000000 + 500000, 1, 2, printf('2e0b%028x', 1000 - n),
+SELECT 1795323600000000 - n * 600000000 + 500000, 1, 2, 1, printf('2e0b%028x', 1000 - n),
        1795323600000000 - n * 600000000, 'blog', 0,
        printf('{"interaction":{"author":{"name":"Ben"},"title":"Tea %d","content":"a long story","id":"2e0b%028x"},"language":{"tag":"en"}}', n, 1000 - n)
   FROM n;
 -- The last but one of stream 1 also matches stream 2.
-INSERT INTO interaction (received, bucket, stream, id, created, kind, origin, payload)
-SELECT received + 1, bucket, 2, id, created, kind, origin, payload FROM interaction
+INSERT INTO interaction (received, bucket, stream, zone, id, created, kind, origin, payload)
+SELECT received + 1, bucket, 2, zone, id, created, kind, origin, payload FROM interaction
  WHERE id = printf('1e0b%028x', 998) AND stream = 1;
 
 INSERT INTO notice (at, level, notice, stream, connection, message, detail) VALUES

@@ -127,7 +127,7 @@ fn an_archive_of_a_later_siftd() {
         &example,
         65,
         &expect![[r#"
-            siftd: FOLDER/archive.db: the archive has version 7 and this siftd knows versions up to 4: use the siftd that wrote it, or a newer one
+            siftd: FOLDER/archive.db: the archive has version 7 and this siftd knows versions up to 5: use the siftd that wrote it, or a newer one
         "#]],
     );
 }

@@ -60,7 +60,8 @@ impl Session {
     /// Everything that is covered no longer is, from the last proven moment on.
     fn uncover_all(&mut self, turn: &mut Turn<'_>, cause: Cause) {
         let Some(proven) = self.link.as_ref().map(|link| link.frontier.proven()) else { return };
-        self.begin_gaps(turn, cause, |stream| match stream.standing {
+        let detail = self.stall_in_words(turn.now, cause);
+        self.begin_gaps(turn, cause, detail.as_deref(), |stream| match stream.standing {
             Standing::Covered(from) => Some(from.max(proven)),
             Standing::New | Standing::Gap(_) => None,
         });
@@ -70,7 +71,7 @@ impl Session {
     /// streams without a history get one.
     pub(super) fn turn_gaps(&mut self, turn: &mut Turn<'_>, cause: Cause) {
         let now = turn.now;
-        self.begin_gaps(turn, cause, |stream| match stream.standing {
+        self.begin_gaps(turn, cause, None, |stream| match stream.standing {
             Standing::New => Some(stream.wanted),
             Standing::Gap(Cause::Rejected | Cause::Disabled | Cause::OverLimit) | Standing::Covered(_) => None,
             Standing::Gap(already) => (already != cause).then_some(now),
@@ -88,23 +89,31 @@ impl Session {
         let latest = turn.now.before(self.policy.starting);
         let due =
             |stream: &Stream| (stream.standing == Standing::New && stream.wanted <= latest).then_some(stream.wanted);
-        self.begin_gaps(turn, Cause::ServerError, |stream| due(stream).filter(|_| stream.is_troubled()));
-        self.begin_gaps(turn, cause, due);
+        self.begin_gaps(turn, Cause::ServerError, None, |stream| due(stream).filter(|_| stream.is_troubled()));
+        self.begin_gaps(turn, cause, None, due);
         self.renew_grace();
     }
 
     /// It is over: streams without a history get a gap, as nobody is there to give it to them later.
     pub(super) fn end_history(&mut self, turn: &mut Turn<'_>) {
-        self.begin_gaps(turn, Cause::Shutdown, |stream| (stream.standing == Standing::New).then_some(stream.wanted));
+        self.begin_gaps(turn, Cause::Shutdown, None, |stream| {
+            (stream.standing == Standing::New).then_some(stream.wanted)
+        });
     }
 
     /// Begins a gap, or goes on with one under another cause, for every stream of which `since` says since when.
-    fn begin_gaps(&mut self, turn: &mut Turn<'_>, cause: Cause, since: impl Fn(&Stream) -> Option<Time>) {
+    fn begin_gaps(
+        &mut self,
+        turn: &mut Turn<'_>,
+        cause: Cause,
+        detail: Option<&str>,
+        since: impl Fn(&Stream) -> Option<Time>,
+    ) {
         let (mut streams, mut first, mut name) = (0, Time::NEVER, None);
         for stream in self.streams.iter_mut() {
             let Some(from) = since(stream) else { continue };
             stream.standing = Standing::Gap(cause);
-            turn.record(Record::Gap { stream: stream.id, from, cause, detail: None });
+            turn.record(Record::Gap { stream: stream.id, from, cause, detail: detail.map(str::to_owned) });
             name = (streams == 0).then(|| stream.name.clone());
             (streams, first) = (streams + 1, first.min(from));
         }
@@ -125,16 +134,17 @@ impl Session {
         if self.link.is_none() {
             return;
         }
+        let stall = self.stall_in_words(turn.now, cause);
         self.say_healed(turn);
         self.uncover_all(turn, cause);
         self.streams.disconnected();
         self.unread = None;
         if let Some(link) = self.link.take() {
             self.reach = Some(link.reach(&self.clock, self.last_tick));
+            let detail = stall.map_or_else(|| detail.to_owned(), |stall| format!("{detail} ({stall})"));
             let because = format!("{cause}: {detail}");
             turn.record(Record::Closed { connection: link.id, at: turn.now, because });
             let seconds = turn.now.since(link.opened).as_secs_f64();
-            let detail = detail.to_owned();
             self.say_of(turn, link.id, Notice::Disconnected { connection: link.id, cause, detail, seconds });
         }
         turn.act(super::Action::HangUp);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::disk::Stall;
 use crate::coverage::{Frontier, ServerClock};
 use crate::record::{ConnectionId, Reach};
 use crate::time::Time;
@@ -18,8 +19,10 @@ pub(super) struct Link {
     pub(super) proven: bool,
     /// Whether every stream was asked for and answered, once.
     pub(super) subscribed: bool,
-    /// When it was last read again after we had left it unread.
-    pub(super) relieved: Option<Time>,
+    /// The last time for which we left it unread, once that was over.
+    pub(super) stall: Option<Stall>,
+    /// When the disk, having failed, last took something again.
+    pub(super) mended: Option<Time>,
     /// Gaps that have ended since that was last said, and one of their streams.
     pub(super) healed: usize,
     pub(super) healed_stream: Option<String>,
@@ -37,7 +40,8 @@ impl Link {
             frontier: Frontier::new(now, margin),
             proven: false,
             subscribed: false,
-            relieved: None,
+            stall: None,
+            mended: None,
             healed: 0,
             healed_stream: None,
             frames: 0,

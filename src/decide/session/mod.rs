@@ -289,13 +289,7 @@ impl Session {
                     self.say(turn, Notice::OversizeFrame { limit: *limit });
                 }
                 let said = fault.to_string();
-                let mut reaction = of_fault(fault);
-                if let Reaction::Redial { cause, .. } = &mut reaction
-                    && self.is_starved(turn.now)
-                {
-                    // It was we who did not read: the server, or the network between, could not do otherwise.
-                    *cause = Cause::LocalStorage;
-                }
+                let reaction = self.starved(turn.now, fault).unwrap_or_else(|| of_fault(fault));
                 self.react(turn, &reaction, &said, &said);
             }
             Phase::Idle | Phase::Dialing | Phase::Waiting { .. } | Phase::Paused { .. } | Phase::Ended => {}

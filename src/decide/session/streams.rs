@@ -174,7 +174,7 @@ impl Session {
         self.enter_drain(turn, "the server finds us slow");
     }
 
-    fn enter_drain(&mut self, turn: &mut Turn<'_>, reason: &str) {
+    pub(super) fn enter_drain(&mut self, turn: &mut Turn<'_>, reason: &str) {
         if self.pace.enter(turn.now, self.policy.queue_max) {
             turn.record(Record::Drain(true));
             let notice = Notice::DrainEntered { reason: reason.to_owned(), queue_bytes: self.pace.queued() };

@@ -19,9 +19,9 @@ fn ask(life: &mut Life) {
     life.healer.handle(life.now, Input::Asked(Request::default()));
 }
 
-#[test]
-fn what_cannot_be_filled_is_tried_once_for_each_request() {
-    let mut life = life(11);
+/// Asks twice for three gaps, the first time in vain.
+fn tried_in_vain(jobs_max: usize) {
+    let mut life = Life::new(11, Policy { mode: Mode::Approve, jobs_max, ..policy() });
     let gaps = [life.gap(7, -7_200, 5), life.gap(8, -7_200, 5), life.gap(9, -7_200, 5)];
     // Every job lacks a part.
     life.server.faults = Faults { requests: 0, jobs: 1_000 };
@@ -37,6 +37,16 @@ fn what_cannot_be_filled_is_tried_once_for_each_request() {
     assert_eq!(ends(&life), 6);
     assert!(gaps.iter().all(|gap| life.archive.state(*gap) == "filled"));
     assert_eq!(life.healer.tally().failed, 3);
+}
+
+#[test]
+fn what_cannot_be_filled_is_tried_once_for_each_request() {
+    tried_in_vain(4);
+}
+
+#[test]
+fn what_cannot_be_filled_is_tried_once_while_others_wait_for_their_turn() {
+    tried_in_vain(1);
 }
 
 #[test]

@@ -111,6 +111,18 @@ fn what_is_not_worth_it_waits_unless_an_operator_asks() {
 }
 
 #[test]
+fn a_gap_that_was_tried_in_vain_waits_twice_as_long_each_time() {
+    let begun = NOW.before(Duration::from_mins(90));
+    let again = |tries| {
+        let tried = Gap { begun: Some(begun), tries, ..gap(1, 1, -9_000, -8_000) };
+        planned(&policy(), &situation(), &[tried]).again()
+    };
+    let after = |hours| begun.after(Duration::from_hours(hours));
+    // An hour after the first, which is over.
+    assert_eq!([0, 1, 2, 5].map(again), [Time::NEVER, after(2), after(4), after(32)]);
+}
+
+#[test]
 fn the_budget_and_the_number_of_jobs_hold_even_if_an_operator_asks() {
     let gaps: Vec<Gap> = (0..40).map(|id| gap(id, u32::try_from(id).unwrap(), -9_000 + id, -8_000)).collect();
     let asked = Situation { asked: true, ..situation() };

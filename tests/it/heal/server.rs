@@ -160,6 +160,8 @@ impl Server {
                     return Err(refusal(Why::Status(400), "end is less than an hour ago"));
                 }
                 assert!(span.seconds() <= 31 * 86_400, "a span of {} s", span.seconds());
+                let known = self.queries.values().any(|query| query.name == *name);
+                assert!(!known, "{name} is drawn up a second time");
                 let id = self.number();
                 let query = Asked {
                     name: name.clone(),
@@ -175,6 +177,8 @@ impl Server {
             }
             Ask::Deliver { name, query } => {
                 self.queries.get(query).ok_or_else(gone)?;
+                let known = self.deliveries.values().any(|kept| kept.query == *query);
+                assert!(!known, "{query} is delivered a second time");
                 let id = self.number();
                 let kept = Kept {
                     name: name.clone(),

@@ -358,8 +358,11 @@ impl Play {
             Record::Opened { connection, .. } => format!("opened {}", connection.0),
             Record::Closed { because, .. } => format!("closed {because}"),
             Record::Covered { stream, from, .. } => format!("cover {} from {}", self.name(*stream), shown(*from)),
-            Record::Gap { stream, from, cause, .. } => {
-                format!("gap {} from {} {cause}", self.name(*stream), shown(*from))
+            Record::Gap { stream, from, cause, detail } => {
+                // What a refusal said is in its notice.
+                let told = detail.as_ref().filter(|_| *cause == Cause::SlowConsumer);
+                let detail = told.map_or_else(String::new, |detail| format!(" ({detail})"));
+                format!("gap {} from {} {cause}{detail}", self.name(*stream), shown(*from))
             }
             Record::Stands { stream, state, .. } => format!("stands {} {state}", self.name(*stream)),
             Record::Retired { stream, at, .. } => format!("retired {} at {}", self.name(*stream), shown(*at)),

@@ -84,7 +84,7 @@ impl Fault {
             Cause::ServerClosed => self == Self::ClosedByServer,
             Cause::Maintenance => self == Self::Maintenance,
             Cause::Silence => matches!(self, Self::Silence | Self::Suspend | Self::Stall),
-            Cause::SlowConsumer => matches!(self, Self::SlowWarning | Self::SlowDisconnect),
+            Cause::SlowConsumer => matches!(self, Self::SlowWarning | Self::SlowDisconnect | Self::Unread),
             Cause::Capacity => self == Self::Down,
             Cause::Billing => self == Self::Credits,
             Cause::Disabled => self == Self::Disabled,
@@ -99,7 +99,7 @@ impl Fault {
                     | Self::Stall
             ),
             Cause::OversizeFrame => self == Self::Oversize,
-            Cause::LocalStorage => matches!(self, Self::DiskFails | Self::DiskStalls | Self::Unread),
+            Cause::LocalStorage => self == Self::DiskFails,
             Cause::Crash => matches!(self, Self::Crash | Self::CrashWithLoss),
             Cause::Suspended => self == Self::Suspend,
             Cause::Starting => !matches!(self, Self::Duplicate | Self::Delete | Self::Chatter),

@@ -1,5 +1,7 @@
 //! The one thread that writes.
 
+mod log;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use rusqlite::wal::CheckpointMode;
 use tokio::sync::{mpsc, oneshot};
 
 use super::adopt;
-use super::checkpoint::{Log, Mover, checkpoint, is_lost_sync};
+use super::checkpoint::{Mover, checkpoint};
 use super::commit::{Books, Occasion};
 use super::event::Event;
 use super::identity::Identity;
@@ -23,8 +25,7 @@ use super::remains::{Remains, clear};
 use super::schema::{connect, settle};
 use super::trouble::Trouble;
 use crate::limits::{
-    CHECKPOINT_BYTES, COMMIT_APART, COMMIT_BYTES_MAX, COMMIT_ROWS_DRAINING_MAX, COMMIT_ROWS_MAX, POSITION_EVERY,
-    STORAGE_RETRY_FIRST, STORAGE_RETRY_MAX,
+    COMMIT_BYTES_MAX, COMMIT_ROWS_DRAINING_MAX, COMMIT_ROWS_MAX, POSITION_EVERY, STORAGE_RETRY_FIRST, STORAGE_RETRY_MAX,
 };
 use crate::time::Time;
 
@@ -43,8 +44,6 @@ const EMPTYING: Duration = Duration::from_secs(3);
 /// How often what has expired is looked for, and how soon again if there was more than one step's worth.
 const CHORES_EVERY: Duration = Duration::from_hours(1);
 const CHORES_AGAIN: Duration = Duration::from_secs(1);
-/// How often a reader that holds the log back is worth a word.
-const HELD_BACK_EVERY: Duration = Duration::from_mins(10);
 
 /// What the writer is made of.
 pub(super) struct Parts {
@@ -81,6 +80,8 @@ pub(super) struct Writer {
     held_back: Option<Time>,
     /// The log's size from which the writer moves it itself.
     move_at: u64,
+    /// The log's size when it was last meant to begin anew.
+    tried_at: u64,
     /// A sync failed while the log was moved.
     unsynced: bool,
 }
@@ -141,6 +142,7 @@ impl Writer {
             pace: Pace::new(now),
             held_back: None,
             move_at,
+            tried_at: 0,
             unsynced: false,
         }
     }
@@ -172,8 +174,9 @@ impl Writer {
     fn work(&mut self) -> Result<Farewell, End> {
         loop {
             self.parts.queue.beat();
+            self.draining = self.parts.queue.is_draining();
             let rows = if self.draining { COMMIT_ROWS_DRAINING_MAX } else { COMMIT_ROWS_MAX };
-            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, self.patience(), self.wrote.after(COMMIT_APART)) {
+            match self.parts.queue.take(rows, COMMIT_BYTES_MAX, self.patience(), self.wrote) {
                 Task::Nothing => self.idle()?,
                 Task::Write(parcels) => self.write(parcels)?,
                 Task::Adopt { added, now, answer } => {
@@ -207,9 +210,7 @@ impl Writer {
         let work = |books: &mut Books, db: &Connection, occasion: Occasion| {
             books.write(db, parcels.iter().map(|parcel| &parcel.batch), occasion)
         };
-        if let Some(drain) = self.persist(care, work)? {
-            self.draining = drain;
-        }
+        self.persist(care, work)?;
         self.parts.queue.release(parcels);
         self.wrote = self.parts.queue.now();
         Ok(())
@@ -264,15 +265,14 @@ impl Writer {
             self.reopen()?;
         }
         if self.trust == Trust::Stale {
-            let told = self.parts.books.told;
-            self.parts.books = Books::load(&self.parts.db)?;
-            self.parts.books.told = told;
+            self.parts.books.reload(&self.parts.db)?;
             self.trust = Trust::Sound;
         }
         self.heed(care)?;
-        self.follow_log().ok();
         let occasion = Occasion { now, queue_frames: self.parts.queue.frames(), starting: self.parts.options.starting };
-        let done = transact(&self.parts.db, |db| work(&mut self.parts.books, db, occasion));
+        let log = beside(&self.parts.path, "-wal");
+        let committed = || self.parts.remains.note(&log);
+        let done = transact(&self.parts.db, |db| work(&mut self.parts.books, db, occasion), committed);
         if done.is_err() {
             self.trust = Trust::Stale;
         }
@@ -388,35 +388,6 @@ impl Writer {
         if self.draining { patience } else { patience.min(self.pace.due_in(self.parts.queue.now())) }
     }
 
-    fn watch_log(&mut self, now: Time) -> Result<(), End> {
-        if self.parts.mover.has_failed() || std::mem::take(&mut self.unsynced) {
-            self.failed(Trouble::Medium("a sync of the archive failed".to_owned()))?;
-        }
-        let Ok(log) = self.follow_log() else { return Ok(()) };
-        if !self.draining && log.unmoved > CHECKPOINT_BYTES {
-            self.parts.mover.ask();
-        }
-        if log.bytes > self.move_at {
-            let held = self.move_log(CheckpointMode::PASSIVE).is_ok_and(|log| log.unmoved > 0);
-            self.move_at = log.bytes.saturating_add(CHECKPOINT_BYTES);
-            if held && self.held_back.is_none_or(|told| now.since(told) >= HELD_BACK_EVERY) {
-                self.held_back = Some(now);
-                self.say(Event::LogHeldBack { bytes: log.bytes });
-            }
-        } else if log.bytes <= self.parts.options.max_wal {
-            self.move_at = self.parts.options.max_wal;
-        }
-        if self.begun > self.emptied && self.parts.remains.is_through() && !self.draining && self.parts.queue.is_empty()
-        {
-            self.emptied = self.begun;
-            // Without waiting for readers: the next minute will do as well.
-            self.parts.db.busy_timeout(Duration::ZERO).ok();
-            self.move_log(CheckpointMode::TRUNCATE).ok();
-            self.parts.db.busy_timeout(super::schema::BUSY).ok();
-        }
-        Ok(())
-    }
-
     fn is_clearing(&self) -> bool {
         self.parts.remains.is_busy() && !self.draining && self.parts.queue.now() >= self.clearing
     }
@@ -454,7 +425,6 @@ impl Writer {
     /// takes too long is done at the next start.
     fn clear_all(&mut self) {
         let by = self.parts.queue.finish_by().map(|by| by.before(EMPTYING));
-        self.follow_log().ok();
         self.parts.remains.begin();
         while self.parts.remains.is_busy() && by.is_none_or(|by| self.parts.queue.now() < by) {
             self.parts.queue.beat();
@@ -467,28 +437,22 @@ impl Writer {
             self.attempt(Care::Grave, &|_: &mut Books, db: &Connection, _: Occasion| remains.mark(db)).ok();
         }
     }
-
-    /// Looks what the log holds, and which pages were written since the last look. The log may begin anew with the next
-    /// commit.
-    fn follow_log(&mut self) -> rusqlite::Result<Log> {
-        let log = self.move_log(CheckpointMode::NOOP)?;
-        self.parts.remains.note(&beside(&self.parts.path, "-wal"), log.pages);
-        Ok(log)
-    }
-
-    /// Moves the log, and remembers if a sync failed: no commit is to be built on that as if nothing had been.
-    fn move_log(&mut self, mode: CheckpointMode) -> rusqlite::Result<Log> {
-        let moved = checkpoint(&self.parts.db, mode);
-        self.unsynced |= moved.as_ref().is_err_and(is_lost_sync);
-        moved
-    }
 }
 
-/// One transaction: all of it, or nothing.
-pub(super) fn transact<T>(db: &Connection, work: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, Trouble> {
+/// One transaction: all of it, or nothing. Until `committed` has looked at the log, nobody can begin that anew: a query
+/// that has not come to its end goes on reading from it.
+pub(super) fn transact<T>(
+    db: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, Trouble>,
+    committed: impl FnOnce(),
+) -> Result<T, Trouble> {
     db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let done = work(db).and_then(|done| {
+        let mut query = db.prepare_cached("SELECT 1 FROM sqlite_schema")?;
+        let mut reading = query.query([])?;
+        reading.next()?;
         db.prepare_cached("COMMIT")?.execute([])?;
+        committed();
         Ok(done)
     });
     if done.is_err() && !db.is_autocommit() {

@@ -1,7 +1,10 @@
 //! The queue before the writer: ordered, bounded in bytes, and with one lock a batch.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +15,10 @@ use super::batch::Batch;
 use super::heal::Healing;
 use super::open::{StreamStart, Wanted};
 use crate::healing::Written;
-use crate::limits::{BURST_BYTES_MAX, COMMIT_ROWS_FEW, COMMIT_ROWS_MAX, QUARANTINED_WEIGHT};
+use crate::limits::{
+    BRISK, BURST_BYTES_MAX, COMMIT_APART, COMMIT_APART_SOME, COMMIT_ROWS_FEW, COMMIT_ROWS_MAX, COMMIT_ROWS_SOME,
+    QUARANTINED_WEIGHT, QUEUE_BRISK,
+};
 use crate::time::Time;
 
 /// The unit in which the bound is counted, in bytes.
@@ -84,13 +90,22 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// Whether all that waits is a few rows: nothing that anyone waits for in turn.
-    fn can_wait(&self) -> bool {
-        let mut orders = self.orders.iter();
-        match (orders.next(), orders.next()) {
-            (Some(Order::Write(parcel)), None) => parcel.batch.rows() < COMMIT_ROWS_FEW && !parcel.batch.is_grave(),
-            _ => false,
+    /// How far apart two commits are to be for what waits: it waits for more if it is little, and nothing that anyone
+    /// waits for in turn.
+    fn apart(&self) -> Duration {
+        let mut rows = 0;
+        for order in &self.orders {
+            match order {
+                Order::Write(parcel) if !parcel.batch.is_grave() => rows += parcel.batch.rows(),
+                Order::Write(_) | Order::Adopt { .. } | Order::Heal { .. } | Order::Finish { .. } => {
+                    return Duration::ZERO;
+                }
+            }
+            if rows >= COMMIT_ROWS_SOME {
+                return Duration::ZERO;
+            }
         }
+        if rows < COMMIT_ROWS_FEW { COMMIT_APART } else { COMMIT_APART_SOME }
     }
 }
 
@@ -104,6 +119,10 @@ pub(super) struct Queue {
     bytes: AtomicUsize,
     frames: AtomicUsize,
     progress: AtomicU64,
+    /// The writer is to catch up.
+    draining: AtomicBool,
+    /// When something was stored last, in microseconds.
+    released: AtomicI64,
     quarantine: AtomicU64,
     clock: Box<dyn Fn() -> Time + Send + Sync>,
 }
@@ -133,6 +152,27 @@ impl Intake {
     /// Never ends once the writer has ended: see [`super::Events`].
     pub async fn room(&self, weight: usize) {
         match self.0.room.acquire_many(self.0.permits(weight)).await {
+            Ok(permit) => drop(permit),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Has the writer catch up, or work as usual again, from its next commit on: what waits is not waited for.
+    pub fn drain(&self, on: bool) {
+        self.0.draining.store(on, Ordering::Relaxed);
+    }
+
+    /// Until when nothing more should be read although there is room: the writer keeps up, and what waits is only late.
+    /// See [`Self::brisk_room`].
+    pub fn held_until(&self, now: Time) -> Option<Time> {
+        let until = Time::from_micros(self.0.released.load(Ordering::Relaxed)).after(BRISK);
+        (until > now && self.queued_bytes() > self.0.brisk()).then_some(until)
+    }
+
+    /// Waits until so little is queued that reading goes on. May be dropped and called again. For one sender.
+    pub async fn brisk_room(&self) {
+        let taken = self.0.permits(self.0.brisk());
+        match self.0.room.acquire_many(self.0.bound.saturating_sub(taken)).await {
             Ok(permit) => drop(permit),
             Err(_) => std::future::pending().await,
         }
@@ -212,6 +252,8 @@ impl Queue {
             bytes: AtomicUsize::new(0),
             frames: AtomicUsize::new(0),
             progress: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            released: AtomicI64::new(0),
             quarantine: AtomicU64::new(quarantine),
             clock,
         });
@@ -225,6 +267,12 @@ impl Queue {
     /// A batch heavier than the whole bound takes all of it, so it waits until it is alone.
     fn permits(&self, weight: usize) -> u32 {
         u32::try_from(weight.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.bound)
+    }
+
+    /// The weight above which what waits is only late.
+    fn brisk(&self) -> usize {
+        let bound = usize::try_from(self.bound).unwrap_or(usize::MAX).saturating_mul(UNIT);
+        QUEUE_BRISK.min(bound / 2)
     }
 
     fn push(&self, order: Order) -> bool {
@@ -271,6 +319,10 @@ impl Queue {
         (self.clock)()
     }
 
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
     pub(super) fn frames(&self) -> usize {
         self.frames.load(Ordering::Relaxed)
     }
@@ -290,17 +342,22 @@ impl Queue {
     }
 
     /// Takes what waits, at most so many rows and bytes of batches but always one; waits for it for `patience`, and, if
-    /// it is little, until `until` for more.
-    pub(super) fn take(&self, rows: usize, bytes: usize, patience: Duration, until: Time) -> Task {
+    /// it is little and `wrote` not long ago, for more.
+    pub(super) fn take(&self, rows: usize, bytes: usize, patience: Duration, wrote: Time) -> Task {
         let waiting = self.lock();
         let (waiting, _) = self
             .arrived
             .wait_timeout_while(waiting, patience, |waiting| waiting.orders.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
-        let (mut waiting, _) = self
-            .arrived
-            .wait_timeout_while(waiting, until.since(self.now()), |waiting| waiting.can_wait())
-            .unwrap_or_else(PoisonError::into_inner);
+        // Little waits shortly, and a few rows longer.
+        let mut waiting = waiting;
+        for apart in [COMMIT_APART_SOME, COMMIT_APART] {
+            let left = wrote.after(apart).since(self.now());
+            (waiting, _) = self
+                .arrived
+                .wait_timeout_while(waiting, left, |waiting| waiting.apart() >= apart)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
         let mut parcels: Vec<Parcel> = Vec::new();
         let (mut taken_rows, mut taken_bytes) = (0, 0);
         while let Some(order) = waiting.orders.pop_front() {
@@ -338,6 +395,7 @@ impl Queue {
             keep(&mut waiting.spare, parcel.batch);
         }
         drop(waiting);
+        self.released.store(self.now().micros(), Ordering::Relaxed);
         self.room.add_permits(permits);
     }
 
@@ -384,117 +442,5 @@ impl Queue {
 fn keep(spare: &mut Vec<Batch>, batch: Batch) {
     if spare.len() < SPARE_MAX && batch.capacity() <= SPARE_BYTES_MAX {
         spare.push(batch);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::archive::batch::Entry;
-    use crate::record::{Record, StreamId};
-    use crate::signal::Interaction;
-
-    fn filled(rows: usize, payload: &str) -> Batch {
-        let mut batch = Batch::default();
-        for _ in 0..rows {
-            batch.interaction(
-                Time::default(),
-                StreamId(1),
-                &Interaction {
-                    stream: "".into(),
-                    id: "id".into(),
-                    kind: "".into(),
-                    created: None,
-                    produced: None,
-                    payload,
-                },
-            );
-        }
-        batch
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn what_is_taken_is_given_back_and_nothing_gets_out_of_order(
-            batches in proptest::collection::vec((1..20_usize, 0..60_000_usize), 1..30), bound in 1..3_000_000_usize
-        ) {
-            let (intake, queue) = Queue::new(QueueBounds { max_bytes: bound }, 0, Box::new(Time::default));
-            let whole = queue.room.available_permits();
-            let (mut sent, mut stored) = (Vec::new(), Vec::new());
-            let mut store = || {
-                let Task::Write(parcels) = queue.take(10, 100_000, Duration::ZERO, Time::default()) else { return false };
-                for entry in parcels.iter().flat_map(|parcel| parcel.batch.parts().1) {
-                    let Entry::Interaction { payload, .. } = entry else { panic!("only interactions were sent") };
-                    stored.push(*payload);
-                }
-                queue.release(parcels);
-                true
-            };
-            for (rows, length) in batches {
-                let mut batch = filled(rows, &"-".repeat(length));
-                sent.extend(std::iter::repeat_n(length, rows));
-                while let Err(back) = intake.try_send(batch) {
-                    proptest::prop_assert!(store(), "a batch is refused although nothing waits");
-                    batch = back;
-                }
-                proptest::prop_assert!(intake.queued_bytes() <= bound.div_ceil(UNIT) * UNIT || queue.lock().orders.len() == 1);
-            }
-            while store() {}
-            proptest::prop_assert_eq!(sent, stored);
-            proptest::prop_assert_eq!(queue.room.available_permits(), whole);
-            proptest::prop_assert_eq!((intake.queued_bytes(), intake.queued_frames()), (0, 0));
-        }
-    }
-
-    /// How many rows are taken at once when one more batch comes after the first. The queue's clock stands still.
-    fn taken(then: usize) -> usize {
-        let (intake, queue) = Queue::new(QueueBounds { max_bytes: 1 << 24 }, 0, Box::new(Time::default));
-        intake.try_send(filled(1, "{}")).unwrap();
-        let sender = intake.clone();
-        let sender = std::thread::spawn(move || {
-            // Not before the other is about to take.
-            while sender.progress() == 0 {
-                std::thread::yield_now();
-            }
-            sender.try_send(filled(then, "{}")).unwrap();
-        });
-        queue.beat();
-        let until = Time::from_micros(500_000);
-        let Task::Write(parcels) = queue.take(10, 100_000, Duration::ZERO, until) else { panic!("there are rows") };
-        sender.join().unwrap();
-        parcels.iter().map(|parcel| parcel.batch.rows()).sum()
-    }
-
-    #[test]
-    fn a_few_rows_wait_for_more_and_no_longer() {
-        assert_eq!(taken(COMMIT_ROWS_FEW - 1), COMMIT_ROWS_FEW);
-        // These remain a few, and are taken when the time is over.
-        assert_eq!(taken(1), 2);
-    }
-
-    #[test]
-    fn what_others_wait_for_does_not_wait() {
-        let (intake, queue) = Queue::new(QueueBounds { max_bytes: 1 << 24 }, 0, Box::new(Time::default));
-        let take = || queue.take(10, 100_000, Duration::ZERO, Time::NEVER);
-        let mut grave = filled(1, "{}");
-        grave.record(Record::Drain(true));
-        for urgent in [filled(COMMIT_ROWS_FEW, "{}"), grave] {
-            intake.try_send(urgent).unwrap();
-            assert!(matches!(take(), Task::Write(_)));
-        }
-        intake.try_send(filled(1, "{}")).unwrap();
-        assert!(queue.push(Order::Finish { answer: oneshot::channel().0 }));
-        assert!(matches!(take(), Task::Write(_)));
-        assert!(matches!(take(), Task::Finish { .. }));
-    }
-
-    #[test]
-    fn small_batches_that_wait_become_few() {
-        let (intake, queue) = Queue::new(QueueBounds { max_bytes: 1 << 24 }, 0, Box::new(Time::default));
-        for _ in 0..1000 {
-            intake.try_send(filled(1, "{}")).unwrap();
-        }
-        assert!(queue.lock().orders.len() < 10);
-        assert!(intake.queued_bytes() < 200_000);
     }
 }
