@@ -44,9 +44,14 @@ pub fn span(span: Duration) -> String {
     }
 }
 
-/// How long ago a moment was, or how far ahead it lies (clocks differ).
+/// Whether a moment lies ahead (clocks differ). What came while the answer was put together does not.
+pub fn is_ahead(moment: Time, now: Time) -> bool {
+    moment.since(now) >= Duration::from_secs(1)
+}
+
+/// How long ago a moment was, or how far ahead it lies.
 pub fn age(moment: Time, now: Time) -> String {
-    if moment > now {
+    if is_ahead(moment, now) {
         return format!("{} ahead", span(moment.since(now)));
     }
     format!("{} ago", span(now.since(moment)))
@@ -101,6 +106,9 @@ mod tests {
     #[test]
     fn moments_are_told_to_the_second() {
         assert_eq!(moment(Time::from_micros(1_311_694_603_999_999)), "2011-07-26T15:36:43Z");
-        assert_eq!(age(Time::from_seconds(100), Time::from_seconds(40)), "1 min 0 s ahead");
+        let now = Time::from_micros(40_000_000);
+        let ages =
+            [37_500_000, 40_000_000, 40_999_999, 41_000_000, 100_000_000].map(|at| age(Time::from_micros(at), now));
+        assert_eq!(ages, ["2.5 s ago", "0.0 s ago", "0.0 s ago", "1.0 s ahead", "1 min 0 s ahead"]);
     }
 }

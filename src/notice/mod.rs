@@ -155,7 +155,7 @@ notices! {
     QueueRelieved { seconds: f64 }
         = "queue-relieved", Info, provoked,
         "The queue has room again and the connection is being read.",
-        "If no slow-consumer notice came in between, nothing was lost.",
+        "If neither a slow-consumer notice nor `disconnected` comes within seconds, nothing was lost. Else the gap has the cause `slow_consumer` and tells for how long the connection was left unread.",
         "Nothing.";
     BillingPaused { text: PeerText, since_us: crate::time::Time, probe_seconds: f64 }
         = "billing-paused", Error, own,

@@ -191,7 +191,7 @@ const LOOKS: &[(&[&str], Look)] = &[
         &["storage-trouble", "wal-growth"],
         Look::Command("fuser --verbose /var/lib/siftd/archive.db*; ls -l /var/lib/siftd"),
     ),
-    (&["clock-stepped"], Look::Command("timedatectl timesync-status")),
+    (&["clock-stepped"], Look::Command("timedatectl")),
     (&["log-lost"], Look::Command("systemctl status systemd-journald; journalctl --disk-usage")),
     (&["summary", "state"], Look::Command("siftd status")),
 ];

@@ -13,7 +13,7 @@ fn named(page: &str) -> Vec<&str> {
 }
 
 /// The file that holds a test, if there is one.
-fn file_of(name: &str) -> Option<PathBuf> {
+pub(crate) fn file_of(name: &str) -> Option<PathBuf> {
     let parts: Vec<&str> = name.split("::").collect();
     let (test, modules) = parts.split_last()?;
     let places = places(Path::new(env!("CARGO_MANIFEST_DIR")), modules);

@@ -26,10 +26,10 @@ fn a_running_daemon_with_two_bad_streams() {
         &expect![[r#"
             ERROR 1 stream not covered (disabled), since 03:00:00Z (2 h 0 min ago)
                   Look up the stream in the provider's account: deprecated targets or terms
-                  of service are the usual reasons.
+                  of service are the usual reasons. Which: `siftd streams --state disabled`.
             ERROR 1 stream not covered (rejected), since 03:00:00Z (2 h 0 min ago)
                   Check the hash in the stream list; take it out or correct it, then `siftd
-                  reload`.
+                  reload`. Which: `siftd streams --state rejected`.
 
             daemon        live since 04:40:01Z (19 min 59 s ago), process 4001
             connection    3 for 20 min 0 s: 3.1 MiB, 1,450 interactions
@@ -82,10 +82,10 @@ fn a_daemon_that_died() {
                   and nothing after the watermark is proven.
             ERROR 1 stream not covered (disabled), since 03:00:00Z (2 h 0 min ago)
                   Look up the stream in the provider's account: deprecated targets or terms
-                  of service are the usual reasons.
+                  of service are the usual reasons. Which: `siftd streams --state disabled`.
             ERROR 1 stream not covered (rejected), since 03:00:00Z (2 h 0 min ago)
                   Check the hash in the stream list; take it out or correct it, then `siftd
-                  reload`.
+                  reload`. Which: `siftd streams --state rejected`.
 
             daemon        not running; last state live since 04:40:01Z (19 min 59 s ago)
             connection    none; 3 ended with the daemon
@@ -114,10 +114,10 @@ fn a_daemon_that_was_stopped() {
                   meanwhile is missed.
             ERROR 1 stream not covered (disabled), since 03:00:00Z (2 h 0 min ago)
                   Look up the stream in the provider's account: deprecated targets or terms
-                  of service are the usual reasons.
+                  of service are the usual reasons. Which: `siftd streams --state disabled`.
             ERROR 1 stream not covered (rejected), since 03:00:00Z (2 h 0 min ago)
                   Check the hash in the stream list; take it out or correct it, then `siftd
-                  reload`.
+                  reload`. Which: `siftd streams --state rejected`.
 
             daemon        not running; last state stopped since 04:59:59Z (0.4 s ago)
             connection    none; 3 ended 0.5 s ago (shutdown) after 19 min 59 s
@@ -155,10 +155,10 @@ fn an_account_without_credits() {
             ERROR 2 streams not covered (billing), since 04:59:53Z (7.0 s ago)
             ERROR 1 stream not covered (disabled), since 03:00:00Z (2 h 0 min ago)
                   Look up the stream in the provider's account: deprecated targets or terms
-                  of service are the usual reasons.
+                  of service are the usual reasons. Which: `siftd streams --state disabled`.
             ERROR 1 stream not covered (rejected), since 03:00:00Z (2 h 0 min ago)
                   Check the hash in the stream list; take it out or correct it, then `siftd
-                  reload`.
+                  reload`. Which: `siftd streams --state rejected`.
 
             daemon        paused_billing since 02:55:00Z (2 h 5 min ago), process 4001
             connection    none; 3 ended 0.5 s ago (insufficient credits) after 19 min 59 s
@@ -275,13 +275,13 @@ fn the_document_has_the_columns_of_the_views() {
           "problems": [
             {
               "level": "error",
-              "remedy": "Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons.",
+              "remedy": "Look up the stream in the provider's account: deprecated targets or terms of service are the usual reasons. Which: `siftd streams --state disabled`.",
               "since_us": 1795316400000000,
               "what": "1 stream not covered (disabled)"
             },
             {
               "level": "error",
-              "remedy": "Check the hash in the stream list; take it out or correct it, then `siftd reload`.",
+              "remedy": "Check the hash in the stream list; take it out or correct it, then `siftd reload`. Which: `siftd streams --state rejected`.",
               "since_us": 1795316400000000,
               "what": "1 stream not covered (rejected)"
             }

@@ -18,9 +18,9 @@ const WELL: &str = "
     VALUES (41, ago(1200000), 'wss://stream.datasift.com/multi', ago(1), ago(3), 2400123456, 4900000000000, 2399123456);
     INSERT INTO cover (connection, stream, began) SELECT 41, id, ago(1199000) FROM stream;
     INSERT INTO gap (stream, started, ended, cause, state) SELECT id, ago(1200060), ago(1199000), 'crash', 'closed' FROM stream;
-    INSERT INTO interaction (received, bucket, stream, id, created, kind, origin, payload)
+    INSERT INTO interaction (received, bucket, stream, zone, id, created, kind, origin, payload)
     WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 60000)
-    SELECT ago(0) - n * 1000, 1, 1 + n % 5000, printf('1e0b%028x', n), ago(0) - n * 1000, 'twitter', 0, '{}' FROM n;
+    SELECT ago(0) - n * 1000, 1, 1 + n % 5000, 0, printf('1e0b%028x', n), ago(0) - n * 1000, 'twitter', 0, '{}' FROM n;
     INSERT INTO state (one, state, since, version, pid, queue_frames, clock_offset, last_tick, told)
     VALUES (1, 'live', ago(1199000), '0.1.0', 4001, 12, 120000, ago(20), ago(1))";
 
@@ -269,12 +269,13 @@ fn hundreds_of_hashes_are_refused() {
         &expect![[r#"
             ERROR 700 streams not covered (rejected), since 03:53:20Z (1 h 6 min ago)
                   Check the hash in the stream list; take it out or correct it, then `siftd
-                  reload`.
+                  reload`. Which: `siftd streams --state rejected`.
             ERROR 300 streams not covered (over_limit), since 03:53:20Z (1 h 6 min ago)
                   Take streams out of the list, or join several into one at the provider.
+                  Which: `siftd streams --state overflow`.
             ERROR 200 streams not covered (disabled), since 03:53:20Z (1 h 6 min ago)
                   Look up the stream in the provider's account: deprecated targets or terms
-                  of service are the usual reasons.
+                  of service are the usual reasons. Which: `siftd streams --state disabled`.
 
             daemon        live since 2026-11-08T07:56:40Z (13 d 21 h ago), process 4001
             connection    41 for 13 d 21 h: 4.4 TiB, 2,399,123,456 interactions
@@ -287,8 +288,7 @@ fn hundreds_of_hashes_are_refused() {
 
             warnings of the last hour, newest first (`siftd explain NAME`)
               1 min 0 s ago  drain-entered: something that is said in rather many words, as…
-              2 min 0 s ago  stream-rejected: something that is said in rather many words,…
-                             and 11 more: `siftd status --json`
+                             and 12 more: `siftd status --json`
         "#]],
     );
 }
@@ -341,9 +341,10 @@ fn everything_at_once() {
                   changed permission. The daemon goes on by itself.
             ERROR 700 streams not covered (rejected), since 03:53:20Z (1 h 6 min ago)
                   Check the hash in the stream list; take it out or correct it, then `siftd
-                  reload`.
+                  reload`. Which: `siftd streams --state rejected`.
             ERROR 300 streams not covered (over_limit), since 03:53:20Z (1 h 6 min ago)
                   Take streams out of the list, or join several into one at the provider.
+                  Which: `siftd streams --state overflow`.
             ERROR 200 streams not covered (disabled), since 03:53:20Z (1 h 6 min ago)
             ERROR backfill is paused: the account has no right to use historics, please con…
             WARN  not connected, waiting to try again, since 04:55:01Z (4 min 59 s ago)

@@ -65,7 +65,7 @@ fn beside_the_writer_and_after_its_end() {
         &expect![[r#"
             ERROR 1 stream not covered (rejected), since 22:13:20Z (8.0 s ago)
                   Check the hash in the stream list; take it out or correct it, then `siftd
-                  reload`.
+                  reload`. Which: `siftd streams --state rejected`.
 
             daemon        live since 22:13:23Z (5.0 s ago), process PID
             connection    1 for 7.0 s: 0 bytes, 0 interactions
@@ -109,7 +109,7 @@ fn beside_the_writer_and_after_its_end() {
                   meanwhile is missed.
             ERROR 1 stream not covered (rejected), since 22:13:20Z (10 s ago)
                   Check the hash in the stream list; take it out or correct it, then `siftd
-                  reload`.
+                  reload`. Which: `siftd streams --state rejected`.
 
             daemon        not running; last state stopped since 22:13:29Z (1.0 s ago)
             connection    none; 1 ended 1.0 s ago (shutdown) after 8.0 s
@@ -157,7 +157,7 @@ fn after_a_crash() {
                   and nothing after the watermark is proven.
             ERROR 1 stream not covered (rejected), since 22:13:20Z (8.0 s ago)
                   Check the hash in the stream list; take it out or correct it, then `siftd
-                  reload`.
+                  reload`. Which: `siftd streams --state rejected`.
 
             daemon        not running; last state live since 22:13:23Z (5.0 s ago)
             connection    none; 1 ended with the daemon

@@ -9,7 +9,7 @@
 #
 # What cannot be had in here: limits of memory, tasks and processor (no controllers), IPAddressDeny=, another clock.
 
-lab_packages=systemd,systemd-sysv,dbus,procps,iproute2,sqlite3,man-db,ca-certificates
+lab_packages=systemd,systemd-sysv,dbus,procps,psmisc,iproute2,sqlite3,man-db,ca-certificates
 
 # The control groups that the container may be put below: one for each hierarchy that systemd looks for.
 lab_hierarchies() {
@@ -21,7 +21,7 @@ lab_hierarchies() {
 
 lab_build() {
     local suite=$1 root=$2
-    if [ -e "$root/.complete" ]; then return; fi
+    if [ "$(cat "$root/.complete" 2>/dev/null)" = "$lab_packages" ]; then return; fi
     rm -rf "$root"
     mkdir -p "$root"
     debootstrap --variant=minbase --include="$lab_packages" "$suite" "$root" >"$root.log" 2>&1 || {
@@ -37,7 +37,7 @@ lab_build() {
     done
     echo uninitialized >"$root/etc/machine-id"
     rm -f "$root/etc/hostname"
-    touch "$root/.complete"
+    echo "$lab_packages" >"$root/.complete"
 }
 
 lab_boot() {

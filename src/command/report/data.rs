@@ -318,27 +318,38 @@ fn throughput(archive: &Reading, frame: Frame) -> Result<Vec<i64>, ReadError> {
     const FULL: &str = "SELECT hour, sum(interactions) FROM tally_hour WHERE hour > ?1 GROUP BY hour";
     const FILLING: &str = "SELECT received / 3600000000 * 3600000000 AS hour, count(*) FROM interaction
                             WHERE bucket = (SELECT value FROM meta WHERE name = 'bucket') AND received >= ?1 GROUP BY hour";
+    const FIRST: &str = "SELECT min(received) FROM interaction";
+    let first = archive.first(FIRST, [], |row| row.get::<_, Option<i64>>(0))?.flatten().unwrap_or(i64::MIN);
     let mut cells = vec![0_i64; CELLS];
     let pair = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
     let from = frame.from.saturating_sub(HOUR);
     for question in [FULL, FILLING] {
         archive.each(question, [from], pair, |(hour, rows)| {
-            spread(frame, &mut cells, hour, rows);
+            let end = hour.saturating_add(HOUR);
+            let span = if (hour..end).contains(&first) { (first, end) } else { (hour, end) };
+            spread(frame, &mut cells, span, rows);
             Ok::<(), ReadError>(())
         })?;
     }
     Ok(cells)
 }
 
-/// The rows of an hour over the cells that it touches.
-fn spread(frame: Frame, cells: &mut [i64], hour: i64, rows: i64) {
-    let Some((from, until)) = frame.within(hour, hour.saturating_add(HOUR)) else { return };
-    let (first, last) = (frame.place(from), frame.place(until.saturating_sub(1)));
-    let touched = i64::try_from(last.saturating_sub(first)).unwrap_or(0).saturating_add(1);
-    for (number, cell) in cells.iter_mut().skip(first).take(last.saturating_sub(first) + 1).enumerate() {
-        let extra = i64::try_from(number).is_ok_and(|number| number < rows % touched);
-        *cell = cell.saturating_add(rows / touched + i64::from(extra));
-    }
+/// The rows of a span over the cells that it touches, as if they had come evenly: those of the part that is shown.
+fn spread(frame: Frame, cells: &mut [i64], (from, until): (i64, i64), rows: i64) {
+    let whole = until.min(frame.until).saturating_sub(from);
+    let Some((from, until)) = frame.within(from, until) else { return };
+    let shown = i128::from(rows) * i128::from(until.saturating_sub(from)) / i128::from(whole.max(1));
+    let length = i128::from(until.saturating_sub(from)).max(1);
+    let (mut passed, mut given) = (0, 0);
+    frame.each(from, until, |place, micros| {
+        passed += i128::from(micros);
+        let due = shown * passed / length;
+        let share = i64::try_from(due - given).unwrap_or(i64::MAX);
+        if let Some(cell) = cells.get_mut(place) {
+            *cell = cell.saturating_add(share);
+        }
+        given = due;
+    });
 }
 
 /// What was warned of: how often, when last, and in which words.
@@ -365,4 +376,32 @@ fn incidents(archive: &Reading, frame: Frame) -> Result<Vec<Incident>, ReadError
 /// Microseconds in seconds, for a person to read.
 fn seconds(micros: i64) -> f64 {
     std::time::Duration::from_micros(micros.unsigned_abs()).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_hour_that_began_before_the_report_only_a_part_is_shown() {
+        let shown = |since: i64, first: i64, now: i64| {
+            let mut cells = vec![0; CELLS];
+            spread(Frame { from: since, until: now }, &mut cells, (first, HOUR), 6000);
+            cells.iter().sum::<i64>()
+        };
+        assert_eq!(shown(0, 0, HOUR), 6000);
+        assert_eq!(shown(HOUR / 2, 0, HOUR), 3000);
+        // The hour has not ended: all of it that there is came in its first half.
+        assert_eq!(shown(HOUR / 4, 0, HOUR / 2), 3000);
+        // Two hours meet in a cell: it is no higher than the others.
+        let mut cells = vec![0; CELLS];
+        let frame = Frame { from: 1, until: 2 * HOUR - 1 };
+        for hour in [0, HOUR] {
+            spread(frame, &mut cells, (hour, hour + HOUR), 600_000);
+        }
+        let most = cells.iter().max().unwrap();
+        assert!(cells.iter().all(|rows| most.abs_diff(*rows) <= 1), "{cells:?}");
+        // Nothing came before its last quarter.
+        assert_eq!(shown(HOUR / 2, HOUR / 4 * 3, HOUR), 6000);
+    }
 }

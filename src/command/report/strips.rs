@@ -33,7 +33,7 @@ impl Frame {
     }
 
     /// Gives each cell that a span touches, and how much of it lies there.
-    fn each(self, from: i64, until: i64, mut take: impl FnMut(usize, i64)) {
+    pub(super) fn each(self, from: i64, until: i64, mut take: impl FnMut(usize, i64)) {
         let Some((from, until)) = self.within(from, until) else { return };
         let last = self.place(until - 1);
         for place in self.place(from)..=last {

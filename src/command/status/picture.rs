@@ -56,7 +56,7 @@ pub(super) struct Files {
     pub free: Option<u64>,
 }
 
-/// What came in.
+/// What came in: what was deleted since may be counted as well.
 #[derive(Debug, Serialize)]
 pub(super) struct Interactions {
     pub last_minute: i64,
@@ -134,19 +134,10 @@ fn streams(archive: &Reading) -> Result<BTreeMap<String, i64>, ReadError> {
 }
 
 fn interactions(archive: &Reading, now: Time) -> Result<Interactions, ReadError> {
-    // The bucket bounds the search in the index by stream, which then needs no payload. Views do not show it.
-    const COUNT: &str = "
-        SELECT count(*) FROM interaction
-         WHERE bucket >= (SELECT bucket FROM interaction WHERE received >= ?1 ORDER BY received LIMIT 1)
-           AND received >= ?1";
     const LAST: &str = "SELECT received_us FROM interactions ORDER BY received_us DESC LIMIT 1";
-    let within = |span| {
-        let count = archive.first(COUNT, [now.before(span).micros()], |row| row.get(0))?;
-        Ok::<i64, ReadError>(count.unwrap_or(0))
-    };
     Ok(Interactions {
-        last_minute: within(Duration::from_mins(1))?,
-        last_hour: within(Duration::from_hours(1))?,
+        last_minute: archive.arrived_since(now.before(Duration::from_mins(1)))?,
+        last_hour: archive.arrived_since(now.before(Duration::from_hours(1)))?,
         last: archive.first(LAST, [], |row| row.get(0))?.map(Time::from_micros),
     })
 }

@@ -115,7 +115,7 @@ fn hanging((place, row): (usize, String)) -> String {
 /// The time of day is enough for what is younger than a day, and keeps a line in one row.
 fn when(moment: Time, now: Time) -> String {
     let told = figures::moment(moment);
-    let today = moment <= now && now.since(moment) < DAY;
+    let today = !figures::is_ahead(moment, now) && now.since(moment) < DAY;
     let told = told.split_once('T').filter(|_| today).map_or(told.as_str(), |(_, time)| time);
     format!("{told} ({})", figures::age(moment, now))
 }

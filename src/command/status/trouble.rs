@@ -10,7 +10,7 @@ use crate::command::columns::Columns;
 use crate::command::figures;
 use crate::coverage::Cause;
 use crate::notice::{Level, TABLE};
-use crate::record::DaemonState;
+use crate::record::{DaemonState, StreamState};
 use crate::time::{Time, micros_of};
 
 /// A connection that is not live after this long is worth a word.
@@ -133,6 +133,8 @@ fn uncovered(gaps: &OpenGaps) -> Trouble {
     let what = format!("{} not covered ({})", figures::counted(gaps.streams, "stream"), gaps.cause);
     let cause = Cause::of_word(&gaps.cause);
     let remedy = cause.map_or("See `siftd gaps --state open`.", |cause| remedy_of(notice_of(cause)));
+    let which = cause.and_then(state_of).map(|state| format!(" Which: `siftd streams --state {}`.", state.word()));
+    let remedy = format!("{remedy}{}", which.unwrap_or_default());
     match cause.filter(|cause| heals(*cause)) {
         Some(_) => warning(Some(gaps.since), what, remedy),
         None => error(Some(gaps.since), what, remedy),
@@ -160,6 +162,30 @@ fn heals(cause: Cause) -> bool {
         | Cause::Disabled
         | Cause::OverLimit
         | Cause::LocalStorage => false,
+    }
+}
+
+/// The state of the streams that a person has to look at one by one for a gap of this cause.
+fn state_of(cause: Cause) -> Option<StreamState> {
+    match cause {
+        Cause::Rejected => Some(StreamState::Rejected),
+        Cause::Disabled => Some(StreamState::Disabled),
+        Cause::OverLimit => Some(StreamState::Overflow),
+        Cause::Network
+        | Cause::ServerClosed
+        | Cause::Maintenance
+        | Cause::Silence
+        | Cause::SlowConsumer
+        | Cause::Capacity
+        | Cause::Billing
+        | Cause::Auth
+        | Cause::ServerError
+        | Cause::OversizeFrame
+        | Cause::LocalStorage
+        | Cause::Shutdown
+        | Cause::Crash
+        | Cause::Suspended
+        | Cause::Starting => None,
     }
 }
 
