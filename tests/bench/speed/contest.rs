@@ -11,7 +11,7 @@ use super::peers::{self, Peer};
 use super::process::Process;
 use super::sample::{Measures, Own, float};
 use super::stage::{Look, Running, Stage, Trim, log_of, role, size};
-use super::{growth, instructions, latency, questions, setup};
+use super::{growth, instructions, latency, overload, questions, scale, setup};
 
 /// Messages of a peer's run, as a part of the others': it is slow.
 const PEER_PART: usize = 4;
@@ -24,9 +24,18 @@ const PATIENCE: Duration = Duration::from_mins(10);
 pub(crate) struct Contestant {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
-    /// Only where a long run is asked for, and once.
-    pub(crate) long: bool,
+    pub(crate) often: Often,
     pub(crate) run: Run,
+}
+
+/// How often somebody is measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Often {
+    /// In every round.
+    Round,
+    Once,
+    /// Once, and only where a long run is asked for.
+    Long,
 }
 
 /// One turn of a contestant: what is measured, by the name of the measurement.
@@ -40,8 +49,8 @@ pub(crate) struct Plan {
     pub(crate) quick: bool,
 }
 
-fn of(name: &'static str, what: &'static str, run: impl Fn(&Plan) -> Measures + 'static) -> Contestant {
-    Contestant { name, what, long: false, run: Box::new(move |plan| vec![(name, run(plan))]) }
+pub(crate) fn of(name: &'static str, what: &'static str, run: impl Fn(&Plan) -> Measures + 'static) -> Contestant {
+    Contestant { name, what, often: Often::Round, run: Box::new(move |plan| vec![(name, run(plan))]) }
 }
 
 /// All that need nothing to be installed. The daemon stands beside what it is compared with.
@@ -105,6 +114,20 @@ pub(crate) fn peers() -> Vec<Contestant> {
     there.map(|peer| of(peer.name, peer.what, |plan: &Plan| other(&Stage::new(), peer, plan.messages))).collect()
 }
 
+/// What is shown once: how the daemon behaves when it is too much, and how its costs grow.
+pub(crate) fn once() -> Vec<Contestant> {
+    let once = |one: Contestant| Contestant { often: Often::Once, ..one };
+    let held = Contestant {
+        name: "overload-held",
+        what: "syncs of a second for ten, 2,000 messages a second, a server that holds 8 MiB",
+        often: Often::Once,
+        run: Box::new(|_: &Plan| overload::held()),
+    };
+    let long = of("overload-long", "the same for forty seconds", |plan: &Plan| overload::long(plan.quick));
+    let beyond = of("overload-beyond", "syncs of 20 s, 4,000 messages a second", |_: &Plan| overload::beyond());
+    [held, once(long), once(beyond)].into_iter().chain(scale::contestants()).collect()
+}
+
 /// What takes long: how everything is at millions of rows.
 pub(crate) fn long() -> Vec<Contestant> {
     let part = |plan: &Plan| if plan.quick { 5_000 } else { 500_000 };
@@ -121,8 +144,8 @@ pub(crate) fn long() -> Vec<Contestant> {
         vec![("questions", quiet), ("questions-flood", busy)]
     };
     let what = "5 million rows: each question's median, ms; the start of the daemon on them";
-    let questions = Contestant { name: "questions", what, long: true, run: Box::new(ask) };
-    growth.into_iter().map(|one| Contestant { long: true, ..one }).chain([questions]).collect()
+    let questions = Contestant { name: "questions", what, often: Often::Long, run: Box::new(ask) };
+    growth.into_iter().map(|one| Contestant { often: Often::Long, ..one }).chain([questions]).collect()
 }
 
 fn sample(messages: usize, seconds: f64, cpu: f64) -> Measures {
@@ -163,14 +186,20 @@ fn alone([schema, synchronous, ids]: [&str; 3], messages: usize) -> Measures {
 pub(crate) fn siftd(stage: &Stage, trim: &Trim, reader: bool, messages: usize) -> Measures {
     let mut running = Running::start(stage, trim);
     let reader = reader.then(|| Process::start(role(&["read", "--archive"]).arg(&running.archive)));
+    let told = flood(&mut running, messages);
+    drop(reader);
+    running.stop();
+    told
+}
+
+/// So many messages as fast as they are taken.
+pub(crate) fn flood(running: &mut Running, messages: usize) -> Measures {
     let spent = running.daemon.spent();
     running.send(messages, 0);
     let (at, log) = running.committed(messages);
     let spent = running.daemon.spent().checked_sub(spent).unwrap_or_default();
     let memory = running.daemon.memory();
     let first = running.server.hear("sent")["first"].as_i64().unwrap();
-    drop(reader);
-    running.stop();
     let seconds = seconds_between(first, at);
     let mut told = sample(messages, seconds, spent.as_secs_f64());
     told.extend([("memory", memory), ("log", log)]);

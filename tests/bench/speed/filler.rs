@@ -47,7 +47,8 @@ pub(crate) fn fill(path: &Path, rows: usize) -> i64 {
         let mut batch = intake.batch();
         for mark in frames.marks.iter().skip(place).take(BATCH.min(rows - done)) {
             let received = Time::from_micros(moment(done));
-            let stream = &streams[shares.partition_point(|share| *share < rng.f64()).min(STREAMS - 1)];
+            let drawn = rng.f64();
+            let stream = &streams[shares.partition_point(|share| *share < drawn).min(STREAMS - 1)];
             let interaction = Interaction {
                 stream: stream.name.as_str().into(),
                 id: frames.id_at(mark).into(),

@@ -202,6 +202,16 @@ const ID: &str = "00000000000000000000000000000000";
 const CREATED: &str = "Thu, 01 Jan 1970 00:00:00 +0000";
 const DATA: &str = "\"data\":";
 
+/// A whole message is at least about so long; what is to be shorter has no more than must be.
+const LEAST: usize = 900;
+
+/// The smallest message that is one: 110 bytes of payload.
+fn least(stream: &str) -> String {
+    format!(
+        "{{\"hash\":\"{stream}\",\"data\":{{\"interaction\":{{\"created_at\":\"{CREATED}\",\"id\":\"{ID}\",\"type\":\"blog\"}}}}}}"
+    )
+}
+
 /// One message in the shape of DataSift's, about `length` bytes long: text beyond ASCII in every fourth.
 fn message(rng: &mut Rng, stream: &str, length: usize) -> String {
     let foreign = rng.u8(..4) == 0;
@@ -214,6 +224,9 @@ fn message(rng: &mut Rng, stream: &str, length: usize) -> String {
             text.push_str(list[rng.usize(..list.len())]);
         }
     };
+    if length < LEAST {
+        return least(stream);
+    }
     let (number, user) = (rng.u64(..), rng.u32(..));
     let mut text = format!(
         "{{\"hash\":\"{stream}\",\"data\":{{\"demographic\":{{\"gender\":\"mostly_female\"}},\"interaction\":{{\"author\":\

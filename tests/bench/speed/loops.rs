@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use siftd::archive::{Archive, INSERT_INTERACTION, Keep, Options, Purpose, Synchronous, Wanted};
+use siftd::protocol::DataSift;
 use siftd::time::Time;
 
 use super::clock;
@@ -16,6 +17,9 @@ const BATCH: usize = 1_000;
 
 /// Rows in a bucket of the index by stream, as the archive has them.
 const BUCKET: usize = 16 * 1024;
+
+/// Ids without order in a zone of the index by id, as the archive has them; here no id comes twice.
+const ZONE: usize = 8 * 1024;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(crate) enum Schema {
@@ -71,7 +75,12 @@ impl Loop {
             for (at, (stream, id, payload)) in rows.iter().enumerate() {
                 key = now.max(key + 1);
                 let (bucket, stream) = (number((done + at) / BUCKET), number(stream + 1));
-                insert.execute(params![key, bucket, stream, id, now, "twitter", payload, 0]).unwrap();
+                if self.schema == Schema::Own {
+                    let zone = zone_of(id, done + at);
+                    insert.execute(params![key, bucket, stream, id, now, "twitter", payload, 0, zone]).unwrap();
+                } else {
+                    insert.execute(params![key, bucket, stream, id, now, "twitter", payload, 0]).unwrap();
+                }
             }
             db.execute_batch("COMMIT").unwrap();
             wall += begun.elapsed();
@@ -111,6 +120,11 @@ impl Loop {
     }
 }
 
+/// The zone that the archive gives to the row of this number.
+fn zone_of(id: &str, row: usize) -> i64 {
+    if DataSift::begins_with_time(id) { 0 } else { number(1 + row / ZONE) }
+}
+
 fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap()
 }
@@ -130,5 +144,6 @@ pub(crate) fn options(path: &Path) -> Options {
         starting: Duration::from_mins(1),
         purpose: Purpose::Serve,
         keep: Keep::default(),
+        has_order: DataSift::begins_with_time,
     }
 }

@@ -6,8 +6,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark ends where something is not as it must be")]
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
+mod audit;
 mod clock;
 mod contest;
+mod curves;
 mod filler;
 mod frames;
 mod generator;
@@ -16,22 +18,27 @@ mod growth;
 mod instructions;
 mod latency;
 mod loops;
+mod naive;
 mod null;
+mod overload;
 mod peers;
 mod plot;
 mod process;
 mod questions;
 mod report;
 mod sample;
+mod scale;
 mod setup;
 mod stage;
+mod stall;
 mod watcher;
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use contest::{Contestant, Plan};
+use contest::{Contestant, Often, Plan};
 use sample::Book;
 
 /// Measures siftd; writes docs/speed.md and docs/speed.svg after a full run.
@@ -56,6 +63,9 @@ struct Asked {
     /// Once, the growth to three million rows and the questions at five million too: half an hour and 30 GB of disk.
     #[arg(long)]
     long: bool,
+    /// Goes on with the figures of the run before: what is measured now is added to them.
+    #[arg(long)]
+    add: bool,
     /// Without other programs; otherwise they are installed into target/bench/peers.
     #[arg(long)]
     no_peers: bool,
@@ -75,6 +85,15 @@ enum Role {
         url: String,
         #[arg(long)]
         messages: usize,
+    },
+    #[command(hide = true)]
+    Naive {
+        #[arg(long)]
+        url: String,
+        #[arg(long)]
+        file: PathBuf,
+        #[arg(long)]
+        streams: usize,
     },
     #[command(hide = true)]
     Loop(loops::Loop),
@@ -97,6 +116,7 @@ fn main() {
     match &asked.role {
         Some(Role::Generate(nature)) => generator::run(nature),
         Some(Role::Null { url, messages }) => null::run(url, *messages),
+        Some(Role::Naive { url, file, streams }) => naive::run(url, file, *streams),
         Some(Role::Loop(alone)) => alone.run(),
         Some(Role::Watch { archive, messages }) => watcher::watch(archive, *messages),
         Some(Role::Read { archive }) => watcher::read(archive),
@@ -109,31 +129,55 @@ fn measure(asked: &Asked) {
     let (rounds, messages) = if asked.quick { (1, 20_000) } else { (asked.rounds, asked.messages) };
     let plan = Plan { messages, quick: asked.quick };
     let meant = |name: &str| asked.only.is_empty() || asked.only.iter().any(|part| name.contains(part.as_str()));
-    let problems = if asked.no_peers { Vec::new() } else { report::install(meant) };
+    let mut problems = if asked.no_peers { Vec::new() } else { report::install(meant) };
     let mut all = contest::own();
     if !asked.no_peers {
         all.extend(contest::peers());
     }
+    all.extend(contest::once());
     all.extend(contest::long());
-    let ran: Vec<&Contestant> =
-        all.iter().filter(|contestant| meant(contestant.name) && (asked.long || !contestant.long)).collect();
-    let mut book = Book::default();
+    let ran: Vec<&Contestant> = all
+        .iter()
+        .filter(|contestant| meant(contestant.name) && (asked.long || contestant.often != Often::Long))
+        .collect();
+    let figures = stage::home().join("speed.json");
+    let mut book = if asked.add { Book::read(&figures) } else { Book::default() };
     for round in 0..rounds {
         for contestant in &ran {
-            if contestant.long && round > 0 {
+            if contestant.often != Often::Round && round > 0 {
                 continue;
             }
-            for (name, measures) in (contestant.run)(&plan) {
+            let Some(told) = ran_well(contestant, &plan) else {
+                problems.push(format!("{} failed in round {}", contestant.name, round + 1));
+                continue;
+            };
+            for (name, measures) in told {
                 tell(round, name, &measures);
                 book.add(name, measures);
             }
+            // What was measured is there for --add, whatever becomes of the rest.
+            std::fs::write(&figures, serde_json::to_string_pretty(&book).unwrap()).unwrap();
         }
     }
-    std::fs::write(stage::home().join("speed.json"), serde_json::to_string_pretty(&book).unwrap()).unwrap();
+    // With --add there may be more of them than this run made.
+    let rounds = rounds.max(book.of("siftd", "rate").len());
     let tables = report::tables(&book, &ran, &plan, rounds, &problems);
     say(&tables);
+    if !asked.quick {
+        curves::publish(&book);
+    }
     if asked.only.is_empty() && !asked.quick {
         report::publish(&tables, &book);
+    }
+}
+
+/// Another program that fails is one that was not measured; nothing else may fail.
+fn ran_well(contestant: &Contestant, plan: &Plan) -> Option<Vec<(&'static str, sample::Measures)>> {
+    let is_peer = peers::PEERS.iter().any(|peer| peer.name == contestant.name);
+    match catch_unwind(AssertUnwindSafe(|| (contestant.run)(plan))) {
+        Ok(told) => Some(told),
+        Err(_) if is_peer => None,
+        Err(panic) => resume_unwind(panic),
     }
 }
 

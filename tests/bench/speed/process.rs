@@ -70,6 +70,29 @@ impl Process {
         }
     }
 
+    /// The next line that begins so; its rest.
+    pub(crate) fn line(&mut self, before: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {before:?}"));
+            if let Some(rest) = line.strip_prefix(before) {
+                return rest.to_owned();
+            }
+        }
+    }
+
+    /// The next event or notice of this name, if it comes in time.
+    pub(crate) fn hear_within(&mut self, name: &str, patience: Duration) -> Option<Value> {
+        let begun = clock::start();
+        loop {
+            let line = self.lines.recv_timeout(patience.checked_sub(begun.elapsed())?).ok()?;
+            let told: Value = serde_json::from_str(&line).unwrap_or_default();
+            self.said.push(line);
+            if told["event"] == name || told["notice"] == name {
+                return Some(told);
+            }
+        }
+    }
+
     /// The next event or notice of this name.
     pub(crate) fn hear(&mut self, name: &str) -> Value {
         self.until(name, |told| told["event"] == name || told["notice"] == name)

@@ -50,6 +50,7 @@ fn questions(first: i64, last: i64) -> Vec<Question> {
             vec![stream(BUSIEST), whole(middle), whole(middle + MINUTE)],
         ),
         question("the newest 100 of a stream (busiest)", NEWEST, vec![stream(BUSIEST)]),
+        question("the same, picked by id first", PICKED, vec![stream(BUSIEST)]),
         question("the newest 100 of a stream (middle)", NEWEST, vec![stream(MIDDLE)]),
         question("the newest 100 of a stream (rarest)", NEWEST, vec![stream(RAREST)]),
         question(
@@ -85,6 +86,10 @@ fn questions(first: i64, last: i64) -> Vec<Question> {
 const BETWEEN: &str = "SELECT id, payload FROM interactions WHERE stream = ?1 AND received_us BETWEEN ?2 AND ?3";
 
 const NEWEST: &str = "SELECT id, payload FROM interactions WHERE stream = ?1 ORDER BY received_us DESC LIMIT 100";
+
+/// As docs/archive.md advises for a stream with half a million rows.
+const PICKED: &str = "SELECT id, payload FROM interactions WHERE id IN
+    (SELECT id FROM interactions WHERE stream = ?1 ORDER BY received_us DESC LIMIT 100) ORDER BY id DESC";
 
 /// Fills an archive and asks; then starts the daemon on it and asks while the flood runs. Two lists, in milliseconds.
 pub(crate) fn asked(rows: usize, flood: usize) -> (Measures, Measures) {

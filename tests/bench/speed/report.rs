@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::contest::{Contestant, Plan};
+use super::contest::{Contestant, Often, Plan};
 use super::goals::{GOALS, Verdict};
+use super::overload;
 use super::peers;
 use super::plot;
 use super::sample::{Book, Spread};
+use super::scale;
 
 const BEGIN: &str = "<!-- What stands between these two marks is written by the benchmark. -->\n";
 const END: &str = "<!-- The benchmark's part ends here. -->\n";
@@ -24,7 +26,8 @@ pub(crate) fn tables(book: &Book, ran: &[&Contestant], plan: &Plan, rounds: usiz
     );
     writeln!(out, "\n### Each one\n").unwrap();
     writeln!(out, "| | what | measured |\n| --- | --- | --- |").unwrap();
-    for contestant in ran {
+    // Scenes and growth have tables of their own.
+    for contestant in ran.iter().filter(|contestant| contestant.often != Often::Once) {
         let told: Vec<String> = book
             .measures(contestant.name)
             .into_iter()
@@ -32,6 +35,8 @@ pub(crate) fn tables(book: &Book, ran: &[&Contestant], plan: &Plan, rounds: usiz
             .collect();
         writeln!(out, "| `{}` | {} | {} |", contestant.name, contestant.what, told.join("<br>")).unwrap();
     }
+    out.push_str(&overload::table(book));
+    out.push_str(&scale::tables(book));
     let missing = missing(book, problems);
     if !missing.is_empty() {
         writeln!(out, "\n### Not measured\n").unwrap();

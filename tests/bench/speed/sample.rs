@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,11 @@ pub(crate) type Measures = Vec<(&'static str, f64)>;
 pub(crate) struct Book(BTreeMap<String, BTreeMap<String, Vec<f64>>>);
 
 impl Book {
+    /// What an earlier run wrote.
+    pub(crate) fn read(file: &Path) -> Self {
+        serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+    }
+
     pub(crate) fn add(&mut self, name: &str, measures: Measures) {
         let told = self.0.entry(name.to_owned()).or_default();
         for (measure, value) in measures {

@@ -16,19 +16,25 @@ pub(crate) fn subscribed(tls: bool) -> Measures {
     let first = server.hear("subscribed");
     let subscribed = at(&daemon.hear("subscribed"));
     let mut running = Running { server, daemon, archive: stage.archive(&trim) };
+    let again = renewed(&mut running);
+    running.stop();
+    vec![
+        ("subscribed", milliseconds(subscribed - connected)),
+        ("server", milliseconds(number(&first, "at") - number(&first, "first"))),
+        ("handshake", milliseconds(number(&opened, "at") - number(&opened, "accepted"))),
+        ("again", again),
+    ]
+}
+
+/// From the server's close until all streams are active again, in milliseconds; the back-off is left out.
+pub(crate) fn renewed(running: &mut Running) -> f64 {
     running.server.order("close");
     let closing = number(&running.server.hear("closing"), "at");
     let lost = at(&running.daemon.hear("disconnected"));
     // In between the daemon waits, as it is told to.
     let accepted = number(&running.server.hear("opened"), "accepted");
     let again = at(&running.daemon.hear("subscribed"));
-    running.stop();
-    vec![
-        ("subscribed", milliseconds(subscribed - connected)),
-        ("server", milliseconds(number(&first, "at") - number(&first, "first"))),
-        ("handshake", milliseconds(number(&opened, "at") - number(&opened, "accepted"))),
-        ("again", milliseconds(lost - closing + again - accepted)),
-    ]
+    milliseconds(lost - closing + again - accepted)
 }
 
 /// When a notice was said, in microseconds.

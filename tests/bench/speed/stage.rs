@@ -99,6 +99,12 @@ impl Stage {
 
     /// The daemon, with a settings file as a user writes it: what is not named is as shipped.
     pub(crate) fn daemon(&self, trim: &Trim, port: u16) -> Process {
+        self.write(trim, port);
+        self.spawn(trim)
+    }
+
+    /// What the daemon reads.
+    pub(crate) fn write(&self, trim: &Trim, port: u16) {
         let list: String = (0..trim.streams).map(|place| stream_name(place) + "\n").collect();
         std::fs::write(self.path("streams.txt"), list).unwrap();
         std::fs::write(self.path("api-key"), "0123456789abcdef0123456789abcdef").unwrap();
@@ -113,6 +119,10 @@ impl Stage {
             trim.more
         );
         std::fs::write(self.path("daemon.toml"), settings).unwrap();
+    }
+
+    /// The daemon itself.
+    pub(crate) fn spawn(&self, trim: &Trim) -> Process {
         let words: Vec<&str> = trim.behind.iter().map(String::as_str).chain([SIFTD, "run", "--config"]).collect();
         Process::start_log(Command::new(words[0]).args(&words[1..]).arg(self.path("daemon.toml")))
     }
@@ -187,9 +197,9 @@ impl Look {
         Self(db)
     }
 
-    /// Interactions of the newest connection.
+    /// Interactions of the newest connection; none before its first row is committed.
     pub(crate) fn interactions(&self) -> usize {
-        let sql = "SELECT interactions FROM connections ORDER BY id DESC LIMIT 1";
+        let sql = "SELECT coalesce(max(interactions), 0) FROM (SELECT interactions FROM connections ORDER BY id DESC LIMIT 1)";
         usize::try_from(self.0.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()).unwrap()
     }
 }

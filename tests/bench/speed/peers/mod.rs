@@ -70,7 +70,7 @@ pub(crate) const PEERS: &[Peer] = &[
         shows: "websocat/bin/websocat",
         command: |home, url, stored| {
             let mut command = Command::new(home.join("websocat/bin/websocat"));
-            command.args(["-E", "-U", url, &format!("writefile:{}", stored.display())]);
+            command.args(["--text", "-u", url, &format!("writefile:{}", stored.display())]);
             command
         },
     },
