@@ -54,7 +54,7 @@ fn marked(scene: &Scene, round: usize) {
     for place in 0..20 {
         let id = format!("{round}-{place}");
         let data = json!({"interaction": {"id": id, "content": format!("ERASE-{round}-{place}-{}", "x".repeat(900))}});
-        scene.cue(&json!({"do": {"craft": {"data": data.to_string(), "id": id}}}).to_string(), "produced");
+        scene.order(&json!({"do": {"craft": {"data": data.to_string(), "id": id}}}).to_string());
     }
     scene.holds(&format!("SELECT count(*) = 20 FROM interactions WHERE interaction_id LIKE '{round}-%'"));
 }
@@ -64,8 +64,9 @@ fn order(scene: &Scene, round: usize) {
     for place in 0..20 {
         let id = format!("{round}-{place}");
         let data = json!({"deleted": true, "interaction": {"id": id}}).to_string();
-        scene.cue(&json!({"do": {"craft": {"data": data, "id": id, "delete": true}}}).to_string(), "produced");
+        scene.order(&json!({"do": {"craft": {"data": data, "id": id, "delete": true}}}).to_string());
     }
+    scene.line(0, |line| line["kind"] == "delete" && line["id"] == format!("{round}-19"));
 }
 
 fn found(path: &Path, mark: &str) -> bool {

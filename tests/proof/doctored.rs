@@ -70,7 +70,7 @@ const CHANGES: &[(&str, &str)] = &[
         "UNEXPECTED",
     ),
     (
-        "INSERT INTO interaction SELECT received + 1, bucket, stream, id || 'x', created, kind, origin, payload
+        "INSERT INTO interaction SELECT received + 1, bucket, stream, zone, id || 'x', created, kind, origin, payload
            FROM interaction ORDER BY received DESC LIMIT 1",
         "DUPLICATE",
     ),

@@ -8,9 +8,7 @@ use crate::scene::{Scene, Stage, wait};
 
 /// Judges what a killed daemon has left: nobody writes it.
 fn judge(scene: &Scene, round: u32) {
-    let at = scene.lines();
-    // Whatever the daemon has stored is in the journal then.
-    scene.line(at, |line| line["event"] == "tick" || line["event"] == "produced");
+    scene.settled();
     let (journal, archive) = (scene.journal(), scene.archive());
     let promise = crate::oracle::Promise::default();
     let report = crate::oracle::judge(&journal, Some(&scene.path("driver.jsonl")), &archive, &promise).unwrap();

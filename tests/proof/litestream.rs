@@ -134,6 +134,7 @@ fn a_copy_that_follows_loses_nothing_that_was_committed_before() {
     scene.watched_no_more();
     let restored = scene.kill();
     litestream.kill();
+    scene.settled();
     let report = judge(&scene.journal(), Some(&scene.path("driver.jsonl")), &copy, &Promise::default()).unwrap();
     assert!(report.verdict() != Verdict::Violated, "{report}");
     for suffix in ["-wal", "-shm"] {

@@ -7,25 +7,15 @@ use std::time::Duration;
 
 use crate::scene::{Scene, Stage, skip, wait};
 
-/// A tracer that makes each write into the archive by one process slow, and each sync. It is killed with the test.
+/// A tracer that makes system calls of one process on the archive slow. It is killed with the test.
 struct SlowDisk(Child);
 
 impl SlowDisk {
-    /// A page of 32 KiB takes two writes: with 50 ms each the disk takes a third of a megabyte a second, on any machine,
-    /// and also while siftd catches up, when it does not sync.
-    fn of(pid: u32, micros: u32) -> Self {
-        let inject = format!("inject=pwrite64,fdatasync,fsync:delay_enter={micros}");
+    fn of(pid: u32, calls: &str, micros: u32) -> Self {
+        let inject = format!("inject={calls}:delay_enter={micros}");
+        let trace = format!("--trace={calls}");
         let mut strace = Command::new("strace");
-        strace.args([
-            "-f",
-            "-p",
-            &pid.to_string(),
-            "--trace=pwrite64,fdatasync,fsync",
-            "-o",
-            "/dev/null",
-            "-e",
-            &inject,
-        ]);
+        strace.args(["-f", "-p", &pid.to_string(), &trace, "-o", "/dev/null", "-e", &inject]);
         let child = strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let status = format!("/proc/{pid}/status");
         wait("the tracer", || {
@@ -52,10 +42,15 @@ fn peak(pid: u32) -> i64 {
 
 const SMALL: &str = "[source]\nmax_frame = \"1MiB\"\n[queue]\nmax_bytes = \"4MiB\"\n[log]\nlevel = \"debug\"\n";
 
-fn flood(rate: u32) -> Scene {
-    let node = "[node]\nslow_warning = \"4MiB\"\nslow_disconnect = \"24MiB\"\nsocket_buffer = \"64KiB\"\n";
-    Stage::new(&format!("{node}[world]\nstreams = 50\nrate = {rate}\nhuge = 0\n")).settings(SMALL).open()
+/// A server that warns of what it holds for us, and cuts us off, at these bounds.
+fn flood(warning: &str, disconnect: &str) -> Scene {
+    let node =
+        format!("[node]\nslow_warning = {warning:?}\nslow_disconnect = {disconnect:?}\nsocket_buffer = \"64KiB\"\n");
+    Stage::new(&format!("{node}[world]\nstreams = 50\nrate = 100\nhuge = 0\n")).settings(SMALL).open()
 }
+
+/// What tells in a gap that it was the disk, and for how long.
+const TOLD: &str = "SELECT count(*) >= 50 FROM gaps WHERE cause = 'slow_consumer' AND detail LIKE 'the disk stalled: left unread for % s'";
 
 #[test]
 fn a_burst_beyond_what_the_disk_takes_is_left_unread_and_then_a_true_gap() {
@@ -63,16 +58,16 @@ fn a_burst_beyond_what_the_disk_takes_is_left_unread_and_then_a_true_gap() {
         let name = "load::a_burst_beyond_what_the_disk_takes_is_left_unread_and_then_a_true_gap";
         return skip(name, "strace is missing: apt-get install strace");
     }
-    let mut scene = flood(100);
+    let mut scene = flood("4MiB", "24MiB");
     scene.start();
     scene.holds("SELECT count(*) > 200 FROM interactions");
     let pid = scene.daemon().pid();
     let before = peak(pid);
-    // Whether the server's last word is read before its end hangs on what the kernel still holds of it; where it is not,
-    // the daemon knows of nothing but its own disk.
-    let causes = ["slow_consumer", "local_storage", "network", "silence"];
-    let fault = scene.fault("more than the disk takes", &causes);
-    let disk = SlowDisk::of(pid, 50_000);
+    // Whether the server's last word is read before its end hangs on what the kernel still holds of it; the cause does not.
+    let fault = scene.fault("more than the disk takes", &["slow_consumer"]);
+    // A page of 32 KiB takes two writes: with 50 ms each the disk takes a third of a megabyte a second, on any machine,
+    // and also while siftd catches up, when it does not sync.
+    let disk = SlowDisk::of(pid, "pwrite64,fdatasync,fsync", 50_000);
     scene.cue(r#"{"do":{"rate":"5000/s"}}"#, "cue");
     let full = scene.until("queue-full");
     let warned = scene.line(0, |line| line["event"] == "warning");
@@ -84,7 +79,32 @@ fn a_burst_beyond_what_the_disk_takes_is_left_unread_and_then_a_true_gap() {
     scene.holds("SELECT count(*) >= 50 FROM gaps WHERE cause <> 'shutdown' AND state = 'closed'");
     let grown = peak(pid) - before;
     assert!(grown < 48 * 1024, "{grown} KiB more for a queue of 4 MiB");
+    scene.holds(TOLD);
     scene.over(fault, &json!([full, warned]));
+    scene.finish(&["stored", "in_gap"]);
+}
+
+/// Long before the sync returns the queue is full and the server has gone: its word on that was never read, or never sent.
+#[test]
+fn a_sync_that_outlasts_the_servers_patience_is_our_slowness() {
+    if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
+        let name = "load::a_sync_that_outlasts_the_servers_patience_is_our_slowness";
+        return skip(name, "strace is missing: apt-get install strace");
+    }
+    let mut scene = flood("1MiB", "2MiB");
+    scene.start();
+    scene.holds("SELECT count(*) > 200 FROM interactions");
+    let fault = scene.fault("the disk stalls", &["slow_consumer"]);
+    let disk = SlowDisk::of(scene.daemon().pid(), "fdatasync,fsync", 6_000_000);
+    scene.cue(r#"{"do":{"rate":"5000/s"}}"#, "cue");
+    let full = scene.until("queue-full");
+    scene.line(0, |line| line["event"] == "closed" && line["why"] == "slow");
+    scene.cue(r#"{"do":{"rate":"100/s"}}"#, "cue");
+    scene.until("disconnected");
+    drop(disk);
+    scene.until("subscribed");
+    scene.holds(TOLD);
+    scene.over(fault, &full);
     scene.finish(&["stored", "in_gap"]);
 }
 

@@ -8,6 +8,7 @@
 #![expect(clippy::indexing_slicing, reason = "a document is looked into by its names")]
 
 mod clocks;
+mod cost;
 mod crash;
 mod deletes;
 mod disk;

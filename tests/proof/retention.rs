@@ -49,6 +49,7 @@ fn pruning_under_load_is_killed_and_nothing_else_goes() {
         hits += i32::from(under_way(&scene, mark));
         scene.over(fault, &json!("SIGKILL"));
         scene.over(again, &json!("SIGKILL"));
+        scene.settled();
         let (journal, archive) = (scene.journal(), scene.archive());
         let report = crate::oracle::judge(&journal, Some(&scene.path("driver.jsonl")), &archive, &Promise::default());
         let report = report.unwrap();

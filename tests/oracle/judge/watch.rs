@@ -78,7 +78,7 @@ impl Eye {
     fn watch(&mut self, stopped: &Receiver<()>) -> Result<(Report, usize), Unreadable> {
         let mut looks = 0;
         loop {
-            let report = self.look(stopped)?;
+            let report = self.look()?;
             looks += 1;
             let over = self.truth.has_end || report.verdict() == Verdict::Violated;
             if over || stopped.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
@@ -87,14 +87,13 @@ impl Eye {
         }
     }
 
-    /// One look. The archive first, the truth after it: whatever the archive holds is in the journal then, or soon.
-    fn look(&mut self, stopped: &Receiver<()>) -> Result<Report, Unreadable> {
+    /// One look. The archive first, the truth after it: whatever the archive holds is in the journal then, or soon. It is
+    /// taken to its end, stopped or not: half a look finds what the journal only has not told yet.
+    fn look(&mut self) -> Result<Report, Unreadable> {
         let snapshot = self.archive.snapshot(&mut self.streams)?;
         let mut report = Report::default();
         for wait in SETTLE.map(Duration::from_millis) {
-            if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
-                break;
-            }
+            std::thread::park_timeout(wait);
             self.truth.catch_up(&mut self.streams)?;
             if let Some(driver) = &mut self.driver {
                 driver.catch_up(&mut self.streams)?;

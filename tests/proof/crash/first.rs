@@ -10,9 +10,10 @@ const FIRST: &str = include_str!("../../../migrations/V1__archive.sql");
 const SECOND: &str = include_str!("../../../migrations/V2__backfill.sql");
 const THIRD: &str = include_str!("../../../migrations/V3__retention.sql");
 const FOURTH: &str = include_str!("../../../migrations/V4__combined.sql");
+const FIFTH: &str = include_str!("../../../migrations/V5__zones.sql");
 
 /// The version of today.
-pub(super) const LAST: i64 = 4;
+pub(super) const LAST: i64 = 5;
 
 /// The moment at which its history begins.
 const BEGAN: i64 = 1_700_000_000_000_000;
@@ -24,8 +25,8 @@ const KEPT: [&str; 13] = [
     "SELECT * FROM connection WHERE id = 1",
     "SELECT * FROM cover WHERE connection = 1",
     "SELECT * FROM gap WHERE id <= 40",
-    "SELECT * FROM interaction",
-    "SELECT * FROM interaction INDEXED BY sqlite_autoindex_interaction_1 ORDER BY id",
+    "SELECT received, bucket, stream, id, created, kind, origin, payload FROM interaction",
+    "SELECT id, stream FROM interaction WHERE id > '' ORDER BY id",
     "SELECT stream, interactions, last FROM tally",
     "SELECT * FROM tally_hour",
     "SELECT * FROM tombstone",
@@ -76,7 +77,7 @@ fn empty(path: &Path, migrations: &[&str]) -> Connection {
     db.pragma_update(None, "page_size", 32 * 1024).unwrap();
     db.pragma_update(None, "auto_vacuum", "INCREMENTAL").unwrap();
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
-    let names = ["V1__archive", "V2__backfill", "V3__retention", "V4__combined"];
+    let names = ["V1__archive", "V2__backfill", "V3__retention", "V4__combined", "V5__zones"];
     let migrations: Vec<Migration> =
         names.iter().zip(migrations).map(|(name, sql)| Migration::unapplied(name, sql).unwrap()).collect();
     Runner::new(&migrations).set_grouped(true).run(&mut db).unwrap();
@@ -111,7 +112,7 @@ pub(super) fn version(archive: &Path) -> i64 {
     let db = Connection::open(archive).unwrap();
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let migrations = [FIRST, SECOND, THIRD, FOURTH];
+    let migrations = [FIRST, SECOND, THIRD, FOURTH, FIFTH];
     let count = usize::try_from(version).unwrap();
     let fresh = empty(&folder.path().join("fresh.db"), migrations.get(..count).unwrap());
     assert_eq!(schema(&db), schema(&fresh), "version {version}");

@@ -40,8 +40,8 @@ fn changes() -> Vec<(String, &'static str)> {
         (format!("UPDATE interaction SET origin = 1 WHERE received = {LIVE}"), "UNEXPECTED"),
         (format!("UPDATE interaction SET origin = 1 WHERE received = {LIVE}"), "OVERRULED"),
         (
-            "INSERT INTO interaction SELECT (SELECT max(received) + 1 FROM interaction), bucket, stream, id || 'x', created,
-               kind, origin, payload FROM interaction WHERE origin = 1 ORDER BY received LIMIT 1"
+            "INSERT INTO interaction SELECT (SELECT max(received) + 1 FROM interaction), bucket, stream, zone, id || 'x',
+               created, kind, origin, payload FROM interaction WHERE origin = 1 ORDER BY received LIMIT 1"
                 .to_owned(),
             "DUPLICATE",
         ),

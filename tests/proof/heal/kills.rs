@@ -9,9 +9,7 @@ use crate::scene::Scene;
 
 /// Judges what a killed daemon has left: nobody writes it.
 fn judged(scene: &Scene, round: u32) {
-    let at = scene.lines();
-    // Whatever the daemon has stored is in the journal then.
-    scene.line(at, |line| line["event"] == "tick" || line["event"] == "produced");
+    scene.settled();
     let driver = scene.path("driver.jsonl");
     let report = judge(&scene.journal(), Some(&driver), &scene.archive(), &Promise::default()).unwrap();
     assert!(report.verdict() != Verdict::Violated, "after kill {round}: {report}");

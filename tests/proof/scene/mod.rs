@@ -36,11 +36,12 @@ use crate::oracle::Watch;
 use diary::Diary;
 use rusqlite::{Connection, OpenFlags};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use siftd::simulator::{Cue, Running};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -56,6 +57,9 @@ pub(crate) const EXCESS: Duration = Duration::from_secs(10);
 
 /// The key that no scene may ever tell.
 pub(crate) const KEY: &str = "c4n4ry+key/of%the&scenes";
+
+/// How many marks were left in journals by [`Scene::settled`], for their names.
+static MARKS: AtomicU64 = AtomicU64::new(0);
 
 /// What is played: everything has a path in one folder.
 pub(crate) struct Scene {
@@ -207,8 +211,24 @@ impl Scene {
         self.server().cue(Cue::parse(cue).unwrap()).unwrap();
     }
 
+    /// Waits until the journal tells all that the simulator has done until now. Its writer is a thread of its own, behind
+    /// what the daemon already knows of: who counts lines has them settled first. A run that has ended is settled.
+    pub(crate) fn settled(&self) {
+        let mark = format!("mark {}", MARKS.fetch_add(1, Ordering::Relaxed));
+        let text = json!({"name": mark, "do": {"pings": {"count": 0}}}).to_string();
+        if self.server().cue(Cue::parse(&text).unwrap()).is_err() {
+            return;
+        }
+        let (journal, name) = (self.journal(), json!({"name": mark}).to_string());
+        let name = name.trim_matches(['{', '}']);
+        wait("the simulator's journal", || {
+            file::lines(&journal).iter().rev().any(|line| line.contains(name)).then_some(())
+        });
+    }
+
     /// How many lines the journal of the simulator has.
     pub(crate) fn lines(&self) -> usize {
+        self.settled();
         file::lines(&self.journal()).len()
     }
 
@@ -224,6 +244,7 @@ impl Scene {
 
     /// The lines of the simulator's journal after the first so many that are of this event.
     pub(crate) fn told(&self, after: usize, event: &str) -> Vec<Value> {
+        self.settled();
         let lines = file::lines(&self.journal());
         let parsed = lines.iter().skip(after).map(|line| serde_json::from_str::<Value>(line).unwrap());
         parsed.filter(|line| line["event"] == event).collect()
@@ -231,6 +252,7 @@ impl Scene {
 
     /// How many lines of the simulator's journal after the first so many are of this event.
     pub(crate) fn count(&self, after: usize, event: &str) -> usize {
+        self.settled();
         let lines = file::lines(&self.journal());
         let event = format!(r#""event":"{event}""#);
         lines.iter().skip(after).filter(|line| line.contains(&event)).count()
