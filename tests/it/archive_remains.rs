@@ -3,14 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "in a test, what fails fails the test")]
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rusqlite::{Connection, OpenFlags};
 use siftd::record::StreamId;
 
 use super::archive_house::*;
 
 const COMMITS: u64 = 12;
 const ROWS: u64 = 250;
+
+/// Whether a stop has said that nothing is left.
+const SWEPT: &str = "SELECT count(*) FROM meta WHERE name = 'swept'";
 
 /// The rows of one commit: ids in no order, as many servers give them.
 fn ids(commit: u64) -> impl Iterator<Item = String> {
@@ -103,15 +108,46 @@ fn what_was_left_at_a_kill_is_cleared_by_the_next_start() {
     let gone = deleted(&house, &running);
     let house = house.crash(running);
     // The log is lost out of sight: another program has moved it into the archive.
-    rusqlite::Connection::open(house.path())
-        .unwrap()
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        .unwrap();
+    Connection::open(house.path()).unwrap().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     assert!(left(&house, &gone) > 0);
-    assert_eq!(house.ask("SELECT count(*) FROM meta WHERE name = 'swept'"), ["0"]);
+    assert_eq!(house.ask(SWEPT), ["0"]);
     let running = house.run(&["aa"]);
     house.finish(running);
     assert_eq!(left(&house, &gone), 0);
     assert_eq!(house.ask("SELECT value FROM meta WHERE name = 'swept'"), [i64::MAX.to_string()]);
     assert_sound(&house, &gone);
+}
+
+/// Such as a query of an operator, or the daemon's own look for gaps.
+#[test]
+fn a_stop_waits_for_whoever_asks_a_short_question() {
+    let house = House::new();
+    let running = house.run(&["aa"]);
+    let gone = deleted(&house, &running);
+    let finished = AtomicBool::new(false);
+    let is_swept = |db: &Connection| db.query_row(SWEPT, [], |row| row.get::<_, bool>(0)).unwrap();
+    std::thread::scope(|scope| {
+        let asking = Connection::open_with_flags(house.path(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        asking.execute_batch("BEGIN").unwrap();
+        assert!(!is_swept(&asking));
+        let (path, finished) = (house.path(), &finished);
+        scope.spawn(move || {
+            let other = Connection::open(path).unwrap();
+            other.busy_timeout(Duration::ZERO).unwrap();
+            // All is swept, and nobody may write or empty the log: the stop does, and only this question is in its way.
+            let is_waiting = || {
+                is_swept(&other)
+                    && other.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |busy| busy.get(0)).unwrap()
+                    && other.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_err()
+            };
+            while !is_waiting() && !finished.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            drop(asking);
+        });
+        house.finish(running);
+        finished.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(std::fs::metadata(house.beside("-wal")).unwrap().len(), 0);
+    assert_eq!(left(&house, &gone), 0);
 }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, ErrorCode};
 
-use super::{End, Writer};
+use super::{EMPTYING, End, Writer};
 use crate::archive::checkpoint::{Log, checkpoint, is_lost_sync};
 use crate::archive::event::Event;
+use crate::archive::queue::Queue;
 use crate::archive::schema::BUSY;
 use crate::archive::trouble::Trouble;
 use crate::limits::{CHECKPOINT_BYTES, CHECKPOINT_REST, LOG_LONG};
@@ -14,6 +16,27 @@ use crate::time::Time;
 
 /// How often a reader that holds the log back is worth a word.
 const HELD_BACK_EVERY: Duration = Duration::from_mins(10);
+
+/// How often it is tried to empty the log at the end, how long a reader is waited for each time, and whoever else moves
+/// the log after it, for whom SQLite does not wait. Together no longer than [`EMPTYING`].
+const EMPTYING_TRIES: u32 = 25;
+const EMPTYING_TRY: Duration = Duration::from_millis(100);
+const EMPTYING_REST: Duration = Duration::from_millis(20);
+const EMPTYING_TURN: Duration = EMPTYING_TRY.saturating_add(EMPTYING_REST);
+const _: () = assert!(EMPTYING_TURN.saturating_mul(EMPTYING_TRIES).as_millis() <= EMPTYING.as_millis());
+
+/// Empties the log when nothing more will be written, so that no byte of what was deleted stays in it. It does not go,
+/// as the group could not read then. Who asks a short question is waited for, such as the daemon itself, which looks for
+/// gaps on a thread of its own; who reads on keeps the log as it is.
+pub(super) fn empty(db: &Connection, queue: &Queue) {
+    db.busy_timeout(EMPTYING_TRY).ok();
+    for _ in 0..EMPTYING_TRIES {
+        match checkpoint(db, CheckpointMode::TRUNCATE) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => queue.pause(EMPTYING_REST),
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
 
 impl Writer {
     /// Looks what the log holds; has it moved, and begun anew.

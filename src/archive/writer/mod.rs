@@ -157,8 +157,7 @@ impl Writer {
             // And the log of a file that is gone is all that is left: it is not moved to where nobody finds it.
             db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok();
         } else {
-            // The log is emptied but stays, so that the group can read. A reader may keep it from being emptied.
-            db.busy_timeout(Duration::ZERO).and_then(|()| checkpoint(&db, CheckpointMode::TRUNCATE)).ok();
+            log::empty(&db, &queue);
         }
         drop(db);
         drop(lock);
