@@ -160,12 +160,16 @@ fn the_daemon_fills_what_is_asked_and_the_command_waits_for_it() {
 
 #[test]
 fn a_request_that_the_daemon_has_taken_outlives_it() {
-    let (place, daemon) = Place::with_gaps(&QUICK.replace("duration = \"1s\"", "duration = \"2s\""), APPROVE);
+    // One job at a time: of the others only the request is left when the daemon is killed.
+    let (scenario, backfill) =
+        (QUICK.replace("duration = \"1s\"", "duration = \"2s\""), format!("{APPROVE}jobs = 1\n"));
+    let (place, daemon) = Place::with_gaps(&scenario, &backfill);
     let mut command = place.siftd().arg("backfill").stdout(Stdio::null()).spawn().unwrap();
     place.until("SELECT count(*) FROM backfills WHERE stage = 'fetching'");
     drop(daemon);
     assert_eq!(command.wait().unwrap().code(), Some(75), "the daemon is gone");
     assert!(place.path("archive.db.backfill-taken").exists());
+    assert!(place.filled() < 3, "something is left that nobody has begun");
     let daemon = place.daemon();
     place.until("SELECT count(*) = 4 FROM gaps WHERE cause = 'network' AND state = 'filled'");
     daemon.stop();
