@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Row};
 use siftd::record::StreamId;
 
 use super::archive_house::*;
@@ -126,20 +126,26 @@ fn a_stop_waits_for_whoever_asks_a_short_question() {
     let gone = deleted(&house, &running);
     let finished = AtomicBool::new(false);
     let is_swept = |db: &Connection| db.query_row(SWEPT, [], |row| row.get::<_, bool>(0)).unwrap();
+    // Whether somebody else moves the log at this moment, and whether something is left to be moved.
+    let moved = |db: &Connection| {
+        let all = |row: &Row<'_>| Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(1)? > row.get::<_, i64>(2)?));
+        db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], all).unwrap()
+    };
+    let other = Connection::open(house.path()).unwrap();
+    other.busy_timeout(Duration::ZERO).unwrap();
+    // Whoever moves the log from now on is the stop.
+    while moved(&other) != (false, false) {
+        std::thread::yield_now();
+    }
     std::thread::scope(|scope| {
         let asking = Connection::open_with_flags(house.path(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         asking.execute_batch("BEGIN").unwrap();
         assert!(!is_swept(&asking));
-        let (path, finished) = (house.path(), &finished);
+        let finished = &finished;
         scope.spawn(move || {
-            let other = Connection::open(path).unwrap();
-            other.busy_timeout(Duration::ZERO).unwrap();
-            // All is swept, and nobody may write or empty the log: the stop does, and only this question is in its way.
-            let is_waiting = || {
-                is_swept(&other)
-                    && other.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |busy| busy.get(0)).unwrap()
-                    && other.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_err()
-            };
+            // All is swept, and nobody may move the log or write: it is about to be emptied, and this question in the way.
+            let is_waiting =
+                || is_swept(&other) && moved(&other).0 && other.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_err();
             while !is_waiting() && !finished.load(Ordering::SeqCst) {
                 std::thread::yield_now();
             }

@@ -27,14 +27,17 @@ const _: () = assert!(EMPTYING_TURN.saturating_mul(EMPTYING_TRIES).as_millis() <
 
 /// Empties the log when nothing more will be written, so that no byte of what was deleted stays in it. It does not go,
 /// as the group could not read then. Who asks a short question is waited for, such as the daemon itself, which looks for
-/// gaps on a thread of its own; who reads on keeps the log as it is.
+/// gaps on a thread of its own; who reads on, or until the time for the stop is up, keeps the log as it is.
 pub(super) fn empty(db: &Connection, queue: &Queue) {
-    db.busy_timeout(EMPTYING_TRY).ok();
     for _ in 0..EMPTYING_TRIES {
-        match checkpoint(db, CheckpointMode::TRUNCATE) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => queue.pause(EMPTYING_REST),
-            Ok(_) | Err(_) => return,
+        let is_late = queue.finish_by().is_none_or(|by| queue.now() >= by);
+        db.busy_timeout(if is_late { Duration::ZERO } else { EMPTYING_TRY }).ok();
+        let emptied = checkpoint(db, CheckpointMode::TRUNCATE);
+        let is_busy = emptied.is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy));
+        if is_late || !is_busy {
+            return;
         }
+        queue.pause(EMPTYING_REST);
     }
 }
 

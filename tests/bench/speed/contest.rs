@@ -139,13 +139,17 @@ pub(crate) fn long() -> Vec<Contestant> {
             growth::alone("append", part(plan))
         }),
     ];
-    let ask = move |plan: &Plan| {
-        let (quiet, busy) = questions::asked(large(plan), plan.messages * 5);
-        vec![("questions", quiet), ("questions-flood", busy)]
+    let asked = |ids: Ids, names: [&'static str; 2], what: &'static str| {
+        let ask = move |plan: &Plan| {
+            let (quiet, busy) = questions::asked(large(plan), plan.messages * 5, ids);
+            names.into_iter().zip([quiet, busy]).collect()
+        };
+        Contestant { name: names[0], what, often: Often::Long, run: Box::new(ask) }
     };
     let what = "5 million rows: each question's median, ms; the start of the daemon on them";
-    let questions = Contestant { name: "questions", what, often: Often::Long, run: Box::new(ask) };
-    growth.into_iter().map(|one| Contestant { often: Often::Long, ..one }).chain([questions]).collect()
+    let questions = asked(Ids::Ordered, ["questions", "questions-flood"], what);
+    let random = asked(Ids::Random, ["questions-random", "questions-random-flood"], "the same, ids without any order");
+    growth.into_iter().map(|one| Contestant { often: Often::Long, ..one }).chain([questions, random]).collect()
 }
 
 fn sample(messages: usize, seconds: f64, cpu: f64) -> Measures {

@@ -20,7 +20,7 @@ const APART: i64 = 3_960;
 const BATCH: usize = 500;
 
 /// Writes so many rows; the streams by Zipf's law, so that the busiest has a ninth of all. Says when the first came.
-pub(crate) fn fill(path: &Path, rows: usize) -> i64 {
+pub(crate) fn fill(path: &Path, rows: usize, ids: Ids) -> i64 {
     let first = clock::now() - APART * i64::try_from(rows).unwrap();
     let mut archive = Archive::open(&options(path), Time::from_micros(first)).unwrap();
     let wanted: Vec<_> =
@@ -37,7 +37,7 @@ pub(crate) fn fill(path: &Path, rows: usize) -> i64 {
     }
     runtime.block_on(intake.room(opening.weight()));
     intake.try_send(opening).unwrap();
-    let mut frames = Frames::build(STREAMS, Ids::Ordered, None, 7, first);
+    let mut frames = Frames::build(STREAMS, ids, None, 7, first);
     let (shares, mut rng) = (zipf(STREAMS), fastrand::Rng::with_seed(5));
     let mut done = 0;
     while done < rows {

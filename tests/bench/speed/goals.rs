@@ -80,6 +80,13 @@ pub(crate) const GOALS: &[Goal] = &[
         book.of("questions-flood", "slowest")
     }),
     most("start with 5 million rows", "ms", [1000.0, 1000.0], |book| book.of("questions", "start")),
+    most("ids without order: the slowest of the questions at 5 million rows, warm", "ms", [100.0, 10.0], |book| {
+        book.of("questions-random", "slowest")
+    }),
+    most("the same while the flood runs", "ms", [500.0, 50.0], |book| book.of("questions-random-flood", "slowest")),
+    most("ids without order: start with 5 million rows", "ms", [1000.0, 1000.0], |book| {
+        book.of("questions-random", "start")
+    }),
 ];
 
 /// The daemon's cost as a part of what its parts cost alone.

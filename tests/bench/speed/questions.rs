@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 
 use super::clock;
 use super::filler;
-use super::frames::stream_name;
+use super::frames::{Ids, stream_name};
 use super::sample::{Measures, Spread};
 use super::stage::{Look, Running, Stage, Trim};
 
@@ -92,10 +92,10 @@ const PICKED: &str = "SELECT id, payload FROM interactions WHERE id IN
     (SELECT id FROM interactions WHERE stream = ?1 ORDER BY received_us DESC LIMIT 100) ORDER BY id DESC";
 
 /// Fills an archive and asks; then starts the daemon on it and asks while the flood runs. Two lists, in milliseconds.
-pub(crate) fn asked(rows: usize, flood: usize) -> (Measures, Measures) {
+pub(crate) fn asked(rows: usize, flood: usize, ids: Ids) -> (Measures, Measures) {
     let stage = Stage::new();
     let archive = stage.path("archive.db");
-    let first = filler::fill(&archive, rows);
+    let first = filler::fill(&archive, rows, ids);
     let look = Look::at(&archive);
     let last: i64 =
         look.0.query_row("SELECT id FROM interactions ORDER BY id DESC LIMIT 1", [], |row| row.get(0)).unwrap();
@@ -103,7 +103,7 @@ pub(crate) fn asked(rows: usize, flood: usize) -> (Measures, Measures) {
     let asked = questions(first, last);
     let mut quiet = answers(&archive, &asked, TIMES);
     let begun = clock::start();
-    let trim = Trim::default();
+    let trim = Trim { ids, ..Trim::default() };
     let (server, port) = stage.server(&trim);
     let mut daemon = stage.daemon(&trim, port);
     let built = begun.elapsed();

@@ -98,7 +98,7 @@ fn measured(point: &Point, quick: bool) -> Measures {
     match point.axis {
         Axis::Streams => trim.streams = count,
         Axis::Size => trim.size = Some(point.size),
-        Axis::Rows if count > 0 => drop(filler::fill(&stage.archive(&trim), count)),
+        Axis::Rows if count > 0 => drop(filler::fill(&stage.archive(&trim), count, trim.ids)),
         Axis::Gaps => prepare(&stage, &trim, GAPS, count),
         Axis::Notices => prepare(&stage, &trim, NOTICES, count),
         Axis::Rows => {}
