@@ -114,7 +114,7 @@ fn streams_come_and_go_on_the_living_connection() {
             30 < tick
             40 < reload +c -a
             40 > unsubscribe a
-            40 > retired a at 40
+            40 > retired a at 40, proven to 27
             40 > say info reloaded
             40 > subscribe c
             40.1 < item a
@@ -147,7 +147,7 @@ fn a_stream_taken_out_and_in_again_waits_for_its_own_acknowledgement() {
             0.2 > cover b from 0.2
             0.3 < reload -a
             0.3 > unsubscribe a
-            0.3 > retired a at 0.3
+            0.3 > retired a at 0.3, nothing proven
             0.4 < reload +a
             0.4 > subscribe a
             0.5 < item a
@@ -181,7 +181,7 @@ fn a_stream_in_again_is_not_proven_by_what_is_left_of_the_old_one() {
             0.2 > cover b from 0.2
             1 < reload -a
             1 > unsubscribe a
-            1 > retired a at 1
+            1 > retired a at 1, nothing proven
             1.1 < reload +a
             1.1 > subscribe a
             1.2 < item a

@@ -276,3 +276,35 @@ fn a_pause_for_credits_is_also_understood_from_the_answer_to_the_dial() {
         "#]],
     );
 }
+
+#[test]
+fn a_pause_does_not_hide_that_a_stream_was_rejected_before() {
+    check(
+        r#"streams a b c
+         only stands gap state
+         0.1 open
+         0.2 ack b c
+         0.3 frame {"status":"failure","message":"<a> is an invalid hash"}
+         0.4 frame {"status":"failure","message":"The stream <b> has been disabled"}
+         40 frame {"status":"failure","message":"You have insufficient credits available to consume the stream"}
+         41 end"#,
+        &expect![[r#"
+            0 > state connecting
+            0.1 < open
+            0.1 > state subscribing
+            0.2 < ack b c
+            0.2 > stands b active
+            0.2 > stands c active
+            0.3 < frame {"status":"failure","message":"<a> is an invalid hash"}
+            0.3 > stands a rejected
+            0.3 > gap a from 0 rejected
+            0.3 > state live
+            0.4 < frame {"status":"failure","message":"The stream <b> has been disabled"}
+            0.4 > stands b disabled
+            0.4 > gap b from 0.2 disabled
+            40 < frame {"status":"failure","message":"You have insufficient credits available to consume the stream"}
+            40 > gap c from 0.2 billing
+            40 > state paused_billing
+        "#]],
+    );
+}

@@ -225,3 +225,30 @@ fn a_frame_that_comes_in_pieces_is_no_silence_and_proves_nothing() {
         "#]],
     );
 }
+
+#[test]
+fn a_message_of_a_stream_that_was_not_asked_for_yet_proves_nothing() {
+    check(
+        "only subscribe stands cover keep
+         window 1
+         0.1 open
+         0.2 item b
+         0.3 ack a
+         0.4 item b
+         1 end",
+        &expect![[r#"
+            0.1 < open
+            0.1 > subscribe a
+            0.2 < item b
+            0.2 > keep b
+            0.3 < ack a
+            0.3 > stands a active
+            0.3 > cover a from 0.3
+            0.3 > subscribe b
+            0.4 < item b
+            0.4 > stands b active
+            0.4 > cover b from 0.4
+            0.4 > keep b
+        "#]],
+    );
+}

@@ -107,9 +107,9 @@ fn room_that_a_removal_makes_is_used() {
             0.3 > say error too-many-subscriptions: the connection is full with 3 streams, 1 are left out: You have too many subscriptions
             10 < reload -b -a
             10 > unsubscribe b
-            10 > retired b at 10
+            10 > retired b at 10, nothing proven
             10 > unsubscribe a
-            10 > retired a at 10
+            10 > retired a at 10, nothing proven
             10 > say info reloaded
             10 > subscribe d
             10.1 < ack d
@@ -149,7 +149,7 @@ fn room_that_is_given_back_late_is_used() {
             10 > subscribe c
             10.01 < reload -b
             10.01 > unsubscribe b
-            10.01 > retired b at 10.01
+            10.01 > retired b at 10.01, nothing proven
             10.1 < ack b
             10.1 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
             10.1 > stands c overflow

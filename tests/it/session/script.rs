@@ -365,7 +365,14 @@ impl Play {
                 format!("gap {} from {} {cause}{detail}", self.name(*stream), shown(*from))
             }
             Record::Stands { stream, state, .. } => format!("stands {} {state}", self.name(*stream)),
-            Record::Retired { stream, at, .. } => format!("retired {} at {}", self.name(*stream), shown(*at)),
+            Record::Retired { stream, at, proven } => {
+                let proven = if proven.micros() > 0 {
+                    format!("proven to {}", shown(*proven))
+                } else {
+                    "nothing proven".to_owned()
+                };
+                format!("retired {} at {}, {proven}", self.name(*stream), shown(*at))
+            }
             Record::Daemon { state, .. } => format!("state {state}"),
             Record::Drain(on) => format!("drain {}", if *on { "on" } else { "off" }),
             Record::Said { .. } => return None,
