@@ -107,6 +107,17 @@ enum Care {
     Light,
 }
 
+impl Care {
+    /// Whether a commit is on the medium before anything follows it.
+    const fn is_strict(self, synchronous: Synchronous, draining: bool) -> bool {
+        match self {
+            Self::Grave => true,
+            Self::Usual => matches!(synchronous, Synchronous::Full) && !draining,
+            Self::Light => false,
+        }
+    }
+}
+
 /// A run of failures.
 struct Illness {
     since: Time,
@@ -296,11 +307,7 @@ impl Writer {
 
     /// Chooses how strictly the next commit waits for the medium.
     fn heed(&mut self, care: Care) -> Result<(), Trouble> {
-        let strict = match care {
-            Care::Grave => true,
-            Care::Usual => self.parts.options.synchronous == Synchronous::Full && !self.draining,
-            Care::Light => false,
-        };
+        let strict = care.is_strict(self.parts.options.synchronous, self.draining);
         if strict != self.strict {
             self.parts.db.pragma_update(None, "synchronous", if strict { "FULL" } else { "NORMAL" })?;
             self.strict = strict;
@@ -459,4 +466,20 @@ pub(super) fn transact<T>(
         db.execute_batch("ROLLBACK").ok();
     }
     done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nothing_is_built_on_may_be_lost_with_the_power() {
+        for synchronous in [Synchronous::Full, Synchronous::Normal] {
+            for draining in [false, true] {
+                let strict = [Care::Grave, Care::Usual, Care::Light].map(|care| care.is_strict(synchronous, draining));
+                let rows = synchronous == Synchronous::Full && !draining;
+                assert_eq!(strict, [true, rows, false], "{synchronous:?}, catching up: {draining}");
+            }
+        }
+    }
 }
