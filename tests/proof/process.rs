@@ -44,7 +44,7 @@ impl Drop for Helper {
 }
 
 /// The thread of a process that has this name.
-fn thread(pid: u32, name: &str) -> String {
+pub(crate) fn thread(pid: u32, name: &str) -> String {
     wait("the thread", || {
         let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
         let mut named =

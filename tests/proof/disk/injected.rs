@@ -1,6 +1,8 @@
 //! System calls that fail or take their time, by strace, in a daemon that starts on a sound archive.
 
+use crate::process::thread;
 use crate::scene::{Scene, Stage, skip, wait};
+use rustix::process::{Pid, Signal, kill_process};
 use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
@@ -87,6 +89,37 @@ fn a_sync_fails() {
         "inject=fsync,fdatasync:error=EIO:when=20..23",
         "storage-trouble",
     );
+}
+
+/// Row 39: the writer itself moves the log, as it does to begin it anew, and the archive's sync fails. Nobody but it hears
+/// of that: the next sync succeeds, and the pages are gone.
+#[test]
+fn a_sync_of_the_archive_fails_while_its_log_is_moved() {
+    let name = "disk::injected::a_sync_of_the_archive_fails_while_its_log_is_moved";
+    if !rustix::process::geteuid().is_root() || Command::new("strace").arg("-V").output().is_err() {
+        return skip(name, "install strace, and run this as root: only root may look into the daemon");
+    }
+    let mut scene = Stage::new("[world]\nstreams = 10\nrate = 1500\n").open();
+    scene.start();
+    scene.watch();
+    let writer = thread(scene.daemon().pid(), "archive-writer");
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let mut strace = Command::new("strace")
+        .args(["-qq", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when=1", "-o"])
+        .arg(log.path())
+        .arg("-P")
+        .arg(scene.archive())
+        .arg("-p")
+        .arg(writer)
+        .spawn()
+        .unwrap();
+    wait("strace to inject", || std::fs::read_to_string(log.path()).unwrap().contains("INJECTED").then_some(()));
+    scene.until("storage-trouble");
+    scene.until("storage-recovered");
+    kill_process(Pid::from_child(&strace), Signal::TERM).unwrap();
+    strace.wait().unwrap();
+    assert_eq!(scene.number("SELECT count(*) FROM gaps"), 0);
+    scene.finish(&["stored"]);
 }
 
 /// Row 39, a disk that cannot write for a while.
