@@ -2,7 +2,9 @@
 
 use crate::process::thread;
 use crate::scene::{Scene, Stage, skip, wait};
+use rusqlite::{Connection, OpenFlags};
 use rustix::process::{Pid, Signal, kill_process};
+use siftd::limits::LOG_LONG;
 use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
@@ -113,6 +115,12 @@ fn a_sync_of_the_archive_fails_while_its_log_is_moved() {
         .arg(writer)
         .spawn()
         .unwrap();
+    // A reader keeps the log from beginning anew until it is so long that the writer sees to that.
+    let reader = Connection::open_with_flags(scene.archive(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    reader.execute_batch("BEGIN; SELECT 1 FROM interactions LIMIT 1").unwrap();
+    let wal = scene.path("archive.db-wal");
+    wait("a long log", || (std::fs::metadata(&wal).unwrap().len() > 2 * LOG_LONG).then_some(()));
+    drop(reader);
     wait("strace to inject", || std::fs::read_to_string(log.path()).unwrap().contains("INJECTED").then_some(()));
     scene.until("storage-trouble");
     scene.until("storage-recovered");
