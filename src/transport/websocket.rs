@@ -84,12 +84,8 @@ impl Socket {
         Poll::Ready(match item {
             Some(Ok(Message::Text(text))) => Event::Text(text),
             Some(Ok(Message::Binary(bytes))) => Event::Binary(bytes),
-            Some(Ok(Message::Ping(bytes))) => {
-                // The pong is in the buffer; it leaves with the next wait.
-                self.unsent = true;
-                Event::Control(bytes.len())
-            }
-            Some(Ok(Message::Pong(bytes))) => Event::Control(bytes.len()),
+            // A ping is answered by the library, when it reads on.
+            Some(Ok(Message::Ping(bytes) | Message::Pong(bytes))) => Event::Control(bytes.len()),
             Some(Ok(Message::Close(frame))) => Event::Lost(match frame {
                 Some(frame) => {
                     let reason = PeerText::of(&self.mask.hide(frame.reason.as_str())).into();
