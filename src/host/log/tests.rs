@@ -1,7 +1,8 @@
 //! The log against readers that are hostile, slow or gone.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, PipeReader, pipe};
+use std::io::{Write, pipe};
+use std::sync::mpsc::{Sender, channel};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -112,40 +113,51 @@ fn a_list_and_a_sentence_are_bounded() {
     assert!(text.lines().all(|line| line.len() < 8_192));
 }
 
-/// The lines up to the first that holds `word`.
-fn read_until(reader: PipeReader, word: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    for line in BufReader::new(reader).lines() {
-        lines.push(line.unwrap());
-        if lines.iter().next_back().is_some_and(|line| line.contains(word)) {
-            break;
-        }
+/// A reader that takes a line into its hands and stands still until its gate is gone.
+struct Still {
+    took: Sender<()>,
+    gate: Receiver<()>,
+    page: Page,
+}
+
+impl Write for Still {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _ = self.took.send(());
+        let _ = self.gate.recv();
+        self.page.write(bytes)
     }
-    lines
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[test]
 fn a_reader_that_stands_still_costs_lines_and_no_time_and_the_loss_is_told() {
-    let (reader, writer) = pipe().unwrap();
-    let log = Log::into(lines(TEXT, writer), LogLevel::Info).unwrap();
-    let mut said = 0_u64;
-    while log.lost() == 0 {
-        log.say(AT, &disconnected(&"x".repeat(1_000)));
-        said += 1;
-        assert!(said < 1_000_000, "the queue has no bound");
+    let ((took, taken), (open, gate), page) = (channel(), channel(), Page::default());
+    let log = Log::into(lines(TEXT, Still { took, gate, page: page.clone() }), LogLevel::Info).unwrap();
+    log.say(AT, &disconnected("in the reader's hands"));
+    taken.recv_timeout(SOON).unwrap();
+    for _ in 0..LOG_QUEUE_MAX {
+        log.say(AT, &disconnected("in the queue"));
     }
-    log.say(AT, &disconnected("also lost"));
-    assert_eq!(log.lost(), 2);
-    assert!(!log.flush(Duration::ZERO), "nothing can have been written in full");
+    assert_eq!(log.lost(), 0);
+    for lost in 1..=2 {
+        log.say(AT, &disconnected("lost"));
+        assert_eq!(log.lost(), lost);
+    }
+    assert!(!log.flush(Duration::ZERO), "the reader stands still");
 
-    let reading = thread::spawn(move || read_until(reader, "the end"));
+    drop(open);
     assert!(log.flush(SOON));
     log.say(AT, &disconnected("the end"));
-    let lines = reading.join().unwrap();
+    assert!(log.flush(SOON));
     assert_eq!(log.lost(), 0);
-    let told = lines.iter().rev().nth(1).unwrap();
+    let (text, kept) = (page.text(), LOG_QUEUE_MAX + 1);
+    let told = text.lines().nth(kept).unwrap();
     assert!(told.contains("WARN  log-lost count=2 | 2 log lines were lost"), "{told}");
-    assert_eq!(u64::try_from(lines.len()).unwrap(), said - 1 + 2);
+    assert!(text.lines().nth(kept + 1).unwrap().contains("the end"));
+    assert_eq!(text.lines().count(), kept + 2);
 }
 
 #[test]
