@@ -46,7 +46,7 @@ const MANY: u64 = 500;
 const RARE: u64 = 60;
 
 #[expect(clippy::disallowed_methods, reason = "which seeds to run is the tester's choice, not a setting of the daemon")]
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
