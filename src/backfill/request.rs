@@ -62,3 +62,33 @@ impl Asked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::StreamId;
+
+    #[test]
+    fn a_request_covers_what_reaches_beyond_its_moment_and_is_of_its_stream() {
+        let at = Time::from_seconds;
+        let gap = Gap {
+            id: GapId(1),
+            stream: StreamId(1),
+            name: "a".to_owned(),
+            from: at(10),
+            until: at(20),
+            rest: vec![(at(10), at(20))],
+            tries: 0,
+            jobs: 0,
+            begun: None,
+            apart: None,
+        };
+        let covers = |stream: Option<&str>, since: Option<i64>| {
+            let since_us = since.map(|since| at(since).micros());
+            Request { stream: stream.map(str::to_owned), since_us }.covers(&gap)
+        };
+        assert!(covers(None, None) && covers(Some("a"), None) && covers(Some("a"), Some(15)) && covers(None, Some(0)));
+        assert!(!covers(Some("b"), None) && !covers(Some("b"), Some(0)));
+        assert!(covers(None, Some(19)) && !covers(None, Some(20)) && !covers(None, Some(21)));
+    }
+}

@@ -10,6 +10,7 @@ mod asking;
 mod chance;
 mod combining;
 mod looks;
+mod pages;
 mod planning;
 mod server;
 
