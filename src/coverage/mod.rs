@@ -330,4 +330,23 @@ mod tests {
         frontier.hold(false);
         assert_eq!(frontier.proven(), at(18_000));
     }
+
+    #[test]
+    fn a_flood_is_remembered_by_a_lag_for_each_quarter_of_a_second() {
+        let mut frontier = Frontier::new(at(0), MARGIN);
+        for millis in 0..=10_000 {
+            frontier.told(at(millis), at(millis - 100));
+        }
+        assert_eq!(frontier.lags.len(), 9, "two seconds of quarters, and the one that has begun");
+        assert!(frontier.lags.iter().zip(frontier.lags.iter().skip(1)).all(|(one, next)| next.0.since(one.0) == SLICE));
+    }
+
+    #[test]
+    fn a_date_is_wrong_from_two_seconds_after_its_arrival_on() {
+        for (ahead, proven) in [(2_000, true), (2_001, false)] {
+            let mut frontier = Frontier::new(at(0), MARGIN);
+            frontier.told(at(10_000), at(10_000 + ahead));
+            assert_eq!(frontier.proven() == at(8_000), proven, "{ahead} ms ahead");
+        }
+    }
 }

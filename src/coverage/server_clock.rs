@@ -192,4 +192,82 @@ mod tests {
             assert_eq!(clock, known, "{told}");
         }
     }
+
+    #[test]
+    fn what_was_exchanged_last_is_right_where_two_exchanges_disagree() {
+        let seconds = |seconds: i64| Time::from_seconds(1_000_000 + seconds);
+        let mut clock = ServerClock::default();
+        clock.exchange(at(0), at(0), seconds(0));
+        clock.exchange(at(500), at(600), seconds(0));
+        assert_eq!(clock.bounds, Some((0, 500_000)), "they agree: each leaves less doubt");
+        // They touch in one moment, which then is it.
+        clock.exchange(at(0), at(0), seconds(-1));
+        assert_eq!(clock.bounds, Some((0, 0)));
+        clock.exchange(at(0), at(0), seconds(10));
+        assert_eq!(clock.bounds, Some((10 * SECOND, 11 * SECOND)), "set ahead");
+        clock.exchange(at(0), at(0), seconds(-10));
+        assert_eq!(clock.bounds, Some((-10 * SECOND, -9 * SECOND)), "and back");
+    }
+
+    #[test]
+    fn a_tick_up_to_two_seconds_beyond_what_is_known_is_a_clock_that_drifts() {
+        let known = || {
+            let mut clock = ServerClock::default();
+            clock.exchange(at(0), at(0), Time::from_seconds(1_000_000));
+            clock
+        };
+        for (told, bounds) in [
+            (1_000_001, (SECOND, SECOND)),
+            (1_000_002, (2 * SECOND, 3 * SECOND)),
+            (1_000_003, (3 * SECOND, 4 * SECOND)),
+            (1_000_004, (0, SECOND)),
+        ] {
+            let mut clock = known();
+            clock.tick(at(0), Time::from_seconds(told));
+            assert_eq!(clock.bounds, Some(bounds), "{told}");
+        }
+    }
+
+    #[test]
+    fn the_first_tick_is_believed_within_a_week() {
+        let week = 7 * 24 * 3600;
+        let after = |told: i64| {
+            let mut clock = ServerClock::default();
+            clock.tick(at(0), Time::from_seconds(1_000_000 + told));
+            clock.bounds
+        };
+        assert_eq!(after(week), Some((FAR, FAR + SECOND)));
+        assert_eq!(after(-week), Some((-FAR, SECOND)), "it may have waited: that the clock is behind is not believed");
+        assert_eq!(after(10), Some((10 * SECOND, 11 * SECOND)));
+        assert_eq!((after(week + 1), after(-week - 1)), (None, None));
+    }
+
+    #[test]
+    fn a_clock_is_judged_by_more_than_half_of_what_is_told_in_ten_seconds() {
+        // What was told, by when it came and how far ahead it was, and what is known then.
+        let judged = |tellings: &[(i64, i64)]| {
+            let mut clock = ServerClock::default();
+            clock.exchange(at(0), at(0), Time::from_seconds(1_000_000));
+            for (received, ahead) in tellings {
+                clock.told(at(*received), at(received + ahead));
+            }
+            clock.bounds
+        };
+        let believed = |ahead: i64| Some((ahead * 1_000, ahead * 1_000 + 60 * SECOND));
+        let (known, far) = (Some((0, SECOND)), 7 * 24 * 3_600_000);
+        assert_eq!(judged(&[(0, 9_000), (1, 8_000), (10_000, 7_000)]), believed(9_000), "the one furthest ahead");
+        assert_eq!(judged(&[(0, 7_000), (1, 8_000), (10_000, 9_000)]), believed(9_000));
+        assert_eq!(judged(&[(0, 9_000), (1, 9_000), (9_999, 9_000)]), known, "too soon");
+        assert_eq!(judged(&[(0, 9_000), (10_000, 9_000)]), known, "too few");
+        assert_eq!(judged(&[(0, 9_000), (1, 9_000), (2, 0), (10_000, 0)]), known, "no more than half");
+        assert_eq!(judged(&[(0, 9_000), (1, 9_000), (10_000, 0)]), believed(9_000), "two of three");
+        assert_eq!(judged(&[(0, 3_000), (1, 3_000), (10_000, 3_000)]), known, "within what is known and two seconds");
+        assert_eq!(judged(&[(0, 3_001), (1, 3_001), (10_000, 3_001)]), believed(3_001));
+        assert_eq!(judged(&[(0, far), (1, far), (10_000, far)]), believed(far));
+        assert_eq!(judged(&[(0, far + 1), (1, far + 1), (10_000, far + 1)]), known, "absurd");
+        // A judgement ends the matter: what was told before it does not count any more.
+        let calm = [(0, 0), (1, 0), (10_000, 0)];
+        let later = [(20_000, 9_000), (20_001, 9_000), (30_000, 9_000)];
+        assert_eq!(judged(&[calm, later].concat()), believed(9_000));
+    }
 }
