@@ -68,3 +68,21 @@ impl Backoff {
 pub(super) fn doubled(first: Duration, times: u32, most: Duration) -> Duration {
     first.saturating_mul(2_u32.saturating_pow(times.min(31))).min(most)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_is_split_mix_64_and_fills_its_range() {
+        let mut backoff = Backoff::new(0);
+        // The first numbers of the published generator from seed nought, of which the upper halves are used.
+        for top in [0xe220_a839_u32, 0x6e78_9e6a, 0x06c4_5d18] {
+            assert!((backoff.random() * 4_294_967_296.0 - f64::from(top)).abs() < 0.5, "{top:x}");
+        }
+        let numbers: Vec<f64> = (0..1000).map(|_| backoff.random()).collect();
+        assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));
+        let (least, most) = numbers.iter().fold((1.0_f64, 0.0_f64), |(a, b), n| (a.min(*n), b.max(*n)));
+        assert!(least < 0.01 && most > 0.99, "{least} to {most}");
+    }
+}

@@ -65,3 +65,62 @@ impl Pace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const MAX: usize = 1_000;
+    const LOW: usize = MAX / QUEUE_LOW_PART;
+
+    fn at(millis: u64) -> Time {
+        Time::from_seconds(1_000_000).after(Duration::from_millis(millis))
+    }
+
+    #[test]
+    fn what_waits_is_what_was_last_told() {
+        let mut pace = Pace::default();
+        for queued in [700, 0, 3] {
+            pace.queue(at(0), queued, MAX);
+            assert_eq!(pace.queued(), queued);
+        }
+    }
+
+    #[test]
+    fn catching_up_ends_when_the_queue_was_low_for_long_enough_but_for_short_peaks() {
+        let quiet = u64::try_from(DRAIN_QUIET.as_millis()).unwrap();
+        let peak = u64::try_from(DRAIN_PEAK.as_millis()).unwrap();
+        // The queue by the millisecond, and when catching up can end after the last of these.
+        for (told, end) in [
+            (vec![], Some(quiet)),
+            (vec![(10, LOW)], Some(quiet)),
+            (vec![(10, LOW + 1)], None),
+            (vec![(10, LOW + 1), (10 + peak, LOW)], Some(quiet)),
+            (vec![(10, LOW + 1), (11 + peak, LOW)], Some(11 + peak + quiet)),
+            (vec![(10, LOW + 1), (10 + peak, LOW + 1), (11 + peak, LOW)], Some(11 + peak + quiet)),
+        ] {
+            let mut pace = Pace::default();
+            assert!(pace.enter(at(0), MAX) && !pace.enter(at(0), MAX), "it is new once");
+            for (millis, queued) in &told {
+                pace.queue(at(*millis), *queued, MAX);
+            }
+            assert_eq!(pace.deadline(), end.map_or(Time::NEVER, at), "{told:?}");
+            let Some(end) = end else { continue };
+            assert_eq!(pace.leave(at(end - 1)), None, "{told:?}");
+            assert_eq!(pace.leave(at(end)), Some(at(0)), "{told:?}");
+            assert!(!pace.is_draining() && pace.leave(at(end)).is_none());
+        }
+    }
+
+    #[test]
+    fn who_does_not_catch_up_has_no_end_of_it_to_wait_for() {
+        let mut pace = Pace::default();
+        pace.queue(at(0), 0, MAX);
+        assert_eq!((pace.deadline(), pace.is_draining()), (Time::NEVER, false));
+        // What was low before counts for nothing once it begins.
+        pace.enter(at(5_000), MAX);
+        assert_eq!(pace.deadline(), at(5_000).after(DRAIN_QUIET));
+    }
+}
