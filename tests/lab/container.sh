@@ -9,7 +9,7 @@
 #
 # What cannot be had in here: limits of memory, tasks and processor (no controllers), IPAddressDeny=, another clock.
 
-lab_packages=systemd,systemd-sysv,dbus,procps,psmisc,iproute2,sqlite3,man-db,ca-certificates
+lab_packages=systemd,systemd-sysv,dbus,procps,psmisc,iproute2,sqlite3,man-db,ca-certificates,logrotate
 
 # The control groups that the container may be put below: one for each hierarchy that systemd looks for.
 lab_hierarchies() {

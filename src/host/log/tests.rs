@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{Write, pipe};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -115,15 +115,15 @@ fn a_list_and_a_sentence_are_bounded() {
 
 /// A reader that takes a line into its hands and stands still until its gate is gone.
 struct Still {
-    took: Sender<()>,
+    took: SyncSender<()>,
     gate: Receiver<()>,
     page: Page,
 }
 
 impl Write for Still {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let _ = self.took.send(());
-        let _ = self.gate.recv();
+        self.took.try_send(()).ok();
+        self.gate.recv().ok();
         self.page.write(bytes)
     }
 
@@ -134,7 +134,7 @@ impl Write for Still {
 
 #[test]
 fn a_reader_that_stands_still_costs_lines_and_no_time_and_the_loss_is_told() {
-    let ((took, taken), (open, gate), page) = (channel(), channel(), Page::default());
+    let ((took, taken), (open, gate), page) = (sync_channel(1), sync_channel::<()>(1), Page::default());
     let log = Log::into(lines(TEXT, Still { took, gate, page: page.clone() }), LogLevel::Info).unwrap();
     log.say(AT, &disconnected("in the reader's hands"));
     taken.recv_timeout(SOON).unwrap();
