@@ -291,3 +291,56 @@ fn whatever_happens_to_two_streams_in_four_steps_they_do_not_touch_each_other() 
     let tried = explore(&db, &Ledger::load(&db).unwrap(), &models, 1, &mut Vec::new());
     assert!(tried > 10_000, "{tried}");
 }
+
+#[test]
+fn a_stream_that_is_acknowledged_elsewhere_without_a_word_of_loss_has_a_gap_from_what_was_proven() {
+    let db = archive();
+    db.execute("INSERT INTO connection (id, opened, url, covered, proven) VALUES (2, 40, '', 40, 40)", []).unwrap();
+    let stream = Model::new(&db, 1).stream;
+    let at = Time::from_micros;
+    let mut ledger = Ledger::load(&db).unwrap();
+    for (connection, from) in [(1, 11), (1, 20), (2, 40)] {
+        if from == 20 {
+            db.execute("UPDATE connection SET proven = 30 WHERE id = 1", []).unwrap();
+        }
+        ledger.covered(&db, stream, ConnectionId(connection), at(from), STARTING).unwrap();
+    }
+    assert_eq!(ledger.running(stream).unwrap(), Running::Cover { connection: ConnectionId(2), began: at(40) });
+    let gaps = rows(&db, "SELECT started, ended, cause FROM gap WHERE stream = ?1", stream);
+    assert_eq!(gaps, [(30, Some(40), "network".to_owned())]);
+}
+
+#[test]
+fn a_history_that_ends_without_a_word_goes_on_as_one_gap_of_a_crash() {
+    let db = archive();
+    let stream = Model::new(&db, 1).stream;
+    let at = Time::from_micros;
+    let mut ledger = Ledger::load(&db).unwrap();
+    for (end, since, until) in [(20, 20, 25), (25, 20, 30), (40, 40, 50)] {
+        ledger.mend(&db, stream, at(end)).unwrap();
+        let Running::Gap { id, started, cause: Cause::Crash } = ledger.running(stream).unwrap() else {
+            panic!("nothing runs after {end}")
+        };
+        assert_eq!(started, at(since), "what touches is one gap");
+        db.execute("UPDATE gap SET ended = ?2, state = 'closed' WHERE id = ?1", [id, until]).unwrap();
+    }
+    let gaps = rows(&db, "SELECT started, ended, cause FROM gap WHERE stream = ?1 ORDER BY started", stream);
+    assert_eq!(gaps, [(20, Some(30), "crash".to_owned()), (40, Some(50), "crash".to_owned())]);
+}
+
+#[test]
+fn a_history_begins_with_the_first_word_if_that_comes_soon_and_else_where_the_stream_was_wanted() {
+    let at = Time::from_micros;
+    for (first, began) in [(Some(11), 11), (Some(14), 14), (Some(15), 10), (None, 10)] {
+        let db = archive();
+        let stream = Model::new(&db, 1).stream;
+        let mut ledger = Ledger::load(&db).unwrap();
+        assert_eq!(ledger.running(stream).unwrap(), Running::Nothing { wanted: at(10) });
+        match first {
+            Some(from) => ledger.covered(&db, stream, ConnectionId(1), at(from), STARTING).unwrap(),
+            None => ledger.gap(&db, stream, at(12), Cause::Network, None).unwrap(),
+        }
+        let told: i64 = db.query_row("SELECT began FROM stream WHERE id = ?1", [stream.0], |row| row.get(0)).unwrap();
+        assert_eq!(told, began, "the first word {first:?}");
+    }
+}
