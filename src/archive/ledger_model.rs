@@ -344,3 +344,31 @@ fn a_history_begins_with_the_first_word_if_that_comes_soon_and_else_where_the_st
         assert_eq!(told, began, "the first word {first:?}");
     }
 }
+
+#[test]
+fn a_gap_tells_what_was_said_of_it_last() {
+    let db = archive();
+    let stream = Model::new(&db, 1).stream;
+    let mut ledger = Ledger::load(&db).unwrap();
+    for (said, told) in [(Some("first"), Some("first")), (Some("last"), Some("last")), (None, Some("last"))] {
+        ledger.gap(&db, stream, Time::from_micros(20), Cause::Network, said).unwrap();
+        let rows: Vec<Option<String>> = db
+            .prepare("SELECT detail FROM gap")
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(rows, [told.map(str::to_owned)], "{said:?}");
+    }
+}
+
+#[test]
+fn every_stream_is_in_the_books_once() {
+    let db = archive();
+    let mut streams: Vec<StreamId> = [3, 1, 2].map(|id| Model::new(&db, id).stream).into();
+    streams.sort_unstable();
+    let mut known: Vec<StreamId> = Ledger::load(&db).unwrap().streams().map(|(stream, _)| stream).collect();
+    known.sort_unstable();
+    assert_eq!(known, streams);
+}

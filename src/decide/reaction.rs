@@ -98,3 +98,39 @@ fn of_refusal(status: u16, class: Option<Class>, least: Duration, cause: Cause) 
         _ => Reaction::Redial { cause, ladder: Ladder::Trouble, least },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The reaction to an attempt that was refused with this status, perhaps with words that are known, and a wait.
+    fn refused(status: u16, class: Option<Class>, seconds: Option<u64>) -> Reaction {
+        let retry_after = seconds.map(Duration::from_secs);
+        of_fault(&Fault::Refused { status, retry_after, class, text: String::new() })
+    }
+
+    #[test]
+    fn known_words_in_a_refusal_say_more_than_its_status_and_its_wait_is_kept() {
+        let redial = |cause, ladder, seconds| Reaction::Redial { cause, ladder, least: Duration::from_secs(seconds) };
+        let (network, trouble) = (Ladder::Network, Ladder::Trouble);
+        for (status, class, seconds, due) in [
+            (503, None, None, redial(Cause::ServerError, trouble, 0)),
+            (503, None, Some(90), redial(Cause::ServerError, trouble, 90)),
+            (503, None, Some(3_601), redial(Cause::ServerError, trouble, 3_600)),
+            (429, None, Some(5), redial(Cause::Capacity, trouble, 5)),
+            (503, Some(Class::Capacity), Some(7), redial(Cause::Capacity, trouble, 7)),
+            (401, Some(Class::ConnectionTrouble), None, redial(Cause::ServerError, trouble, 0)),
+            (503, Some(Class::Maintenance), None, Reaction::RedialNow { cause: Cause::Maintenance }),
+            (503, Some(Class::Maintenance), Some(7), redial(Cause::Maintenance, network, 7)),
+            (503, Some(Class::CreditsUsedUp), Some(7), Reaction::Pause),
+            (503, Some(Class::IdentityRefused), None, Reaction::Identity),
+            (401, None, None, Reaction::Identity),
+            (403, None, Some(7), Reaction::Identity),
+            (402, None, None, redial(Cause::ServerError, trouble, 0)),
+            // What concerns one stream, or nothing that we know, is no reason by itself.
+            (503, Some(Class::StreamRejected), Some(7), redial(Cause::ServerError, trouble, 7)),
+        ] {
+            assert_eq!(refused(status, class, seconds), due, "{status} {class:?} {seconds:?}");
+        }
+    }
+}

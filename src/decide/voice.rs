@@ -64,3 +64,28 @@ impl Voice {
         (omitted.collect(), seconds)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peer_text::PeerText;
+
+    #[test]
+    fn what_a_peer_can_provoke_is_said_so_often_a_minute_and_then_counted() {
+        let now = Time::from_seconds(1_000_000);
+        let mut voice = Voice::new(now);
+        let provoked = Notice::UnknownStatus { status: "failure".to_owned(), text: PeerText::of("so") };
+        assert!(provoked.entry().provoked);
+        for minute in 1..=2_u64 {
+            let said = (0..PROVOKED_NOTICES_PER_MINUTE + 7).filter(|_| voice.admits(&provoked)).count();
+            assert_eq!(u32::try_from(said), Ok(PROVOKED_NOTICES_PER_MINUTE), "minute {minute}");
+            assert!(voice.admits(&Notice::DrainLeft { seconds: 1.0 }), "what nobody provokes is always said");
+            let end = voice.deadline();
+            assert_eq!(end, now.after(SUMMARY_EVERY.saturating_mul(u32::try_from(minute).unwrap())));
+            let (omitted, seconds) = voice.turn(end);
+            assert_eq!(omitted, [Notice::NoticesOmitted { name: "unknown-status".to_owned(), count: 7 }]);
+            assert!((seconds - SUMMARY_EVERY.as_secs_f64()).abs() < 1e-9);
+        }
+        assert_eq!(voice.turn(voice.deadline()).0, [], "nothing was left out");
+    }
+}
