@@ -77,7 +77,7 @@ mod tests {
     fn chance_is_split_mix_64_and_fills_its_range() {
         let mut backoff = Backoff::new(0);
         // The first numbers of the published generator from seed nought, of which the upper halves are used.
-        for top in [0xe220_a839_u32, 0x6e78_9e6a, 0x06c4_5d18] {
+        for top in [0xe220_a839_u32, 0x6e78_9e6a, 0x06c4_5d18, 0xf88b_b8a8, 0x1b39_896a, 0x53cb_9f0c, 0x2c82_9abe] {
             assert!((backoff.random() * 4_294_967_296.0 - f64::from(top)).abs() < 0.5, "{top:x}");
         }
         let numbers: Vec<f64> = (0..1000).map(|_| backoff.random()).collect();
