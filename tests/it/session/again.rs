@@ -303,3 +303,25 @@ fn a_refusal_by_name_does_not_explain_one_without() {
         "#]],
     );
 }
+
+#[test]
+fn a_stream_that_was_not_asked_for_is_taken_out_without_a_word_to_the_server() {
+    check(
+        "streams a b
+         window 1
+         only subscribe unsubscribe retired
+         0.1 open
+         0.2 reload -b
+         0.3 reload -a
+         1 end",
+        &expect![[r#"
+            0.1 < open
+            0.1 > subscribe a
+            0.2 < reload -b
+            0.2 > retired b at 0.2, nothing proven
+            0.3 < reload -a
+            0.3 > unsubscribe a
+            0.3 > retired a at 0.3, nothing proven
+        "#]],
+    );
+}

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::script::check;
+use super::script::{check, run};
 
 #[test]
 fn a_first_start_shows_no_gap() {
@@ -155,6 +155,40 @@ fn a_gap_from_before_the_start_ends_with_the_acknowledgement() {
             0.2 > cover a from 0.2
             0.2 > say info gap-closed
             0.2 > say info subscribed: all streams answered: 1 active, 0 out, after 0.100 s
+        "#]],
+    );
+}
+
+/// Nobody was there to meet the end of the minute before the acknowledgement came.
+#[test]
+fn a_history_begins_without_a_gap_as_long_as_the_first_minute_is_not_over() {
+    let timeline = |at: &str| run(&format!("streams a\nonly gap cover\n0.1 open\n{at} skip ack a\n{at} end"));
+    assert_eq!(timeline("60"), "0.1 < open\n60 > cover a from 60\n");
+    assert_eq!(
+        timeline("60.000001"),
+        "0.1 < open\n60.000001 > gap a from 0 starting\n60.000001 > cover a from 60.000001\n"
+    );
+}
+
+#[test]
+fn a_gap_from_before_goes_on_under_the_cause_that_the_server_gives() {
+    check(
+        r#"streams a b
+         standing a crash
+         standing b crash
+         only gap cover
+         0.1 open
+         1 frame {"status":"failure","message":"The stream <a> has been disabled"}
+         2 frame {"status":"failure","message":"There was a problem starting your stream","hash":"<b>"}
+         12.1 frame {"status":"failure","message":"There was a problem starting your stream","hash":"<b>"}
+         13 end"#,
+        &expect![[r#"
+            0.1 < open
+            1 < frame {"status":"failure","message":"The stream <a> has been disabled"}
+            1 > gap a from 1 disabled
+            2 < frame {"status":"failure","message":"There was a problem starting your stream","hash":"<b>"}
+            2 > gap b from 2 server_error
+            12.1 < frame {"status":"failure","message":"There was a problem starting your stream","hash":"<b>"}
         "#]],
     );
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::script::check;
+use super::script::{check, run};
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a transcript is as long as what happens")]
@@ -271,4 +271,25 @@ fn a_connection_found_dead_after_a_sleep() {
             700 > dial
         "#]],
     );
+}
+
+/// The last sign of life came at 30, and 65 s is the limit.
+#[test]
+fn silence_is_too_long_from_the_moment_after_its_limit_on() {
+    for event in ["item a", "ping", "part", "eof"] {
+        for (at, silent) in [("95", false), ("95.000001", true)] {
+            let timeline = run(&format!("only say\n0.1 open\n0.2 ack a b\n30 tick\n{at} skip {event}\n96 end"));
+            assert_eq!(timeline.contains("say warn silence"), silent, "{event} at {at}");
+            assert_eq!(timeline.contains("network"), event == "eof" && !silent, "{event} at {at}");
+        }
+    }
+}
+
+#[test]
+fn whoever_meets_the_end_of_silence_more_than_five_seconds_late_has_stood_still() {
+    for (at, cause) in [("95", "silence"), ("100", "silence"), ("100.000001", "suspended")] {
+        let timeline = run(&format!("only say gap\n0.1 open\n0.2 ack a b\n30 tick\n{at} skip deadline\n101 end"));
+        assert!(timeline.contains(&format!("{at} > say warn {cause}\n")), "{timeline}");
+        assert!(timeline.contains(&format!("{at} > gap a from 27 {cause}\n")), "{timeline}");
+    }
 }

@@ -193,3 +193,21 @@ fn room_that_a_refused_stream_leaves_is_used() {
         "#]],
     );
 }
+
+#[test]
+fn that_there_is_no_room_changes_nothing_when_nothing_was_asked_for() {
+    check(
+        r#"only dial gap stands say
+         serves
+         30 frame {"status":"failure","message":"You have too many subscriptions"}
+         31 end"#,
+        &expect![[r#"
+            0 > dial
+            0.1 > say info connected
+            0.11 > stands a active
+            0.11 > stands b active
+            0.11 > say info subscribed: all streams answered: 2 active, 0 out, after 0.010 s
+            30 < frame {"status":"failure","message":"You have too many subscriptions"}
+        "#]],
+    );
+}

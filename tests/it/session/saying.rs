@@ -2,7 +2,16 @@
 
 use expect_test::expect;
 
-use super::script::check;
+use super::script::{check, run};
+
+/// What is said of one name, field by field.
+fn told(name: &str, script: &str) -> String {
+    let timeline = run(&format!("only say\nfields {name}\n{script}"));
+    timeline
+        .lines()
+        .filter(|line| line.contains(&format!(" {name} ")))
+        .fold(String::new(), |told, line| told + line + "\n")
+}
 
 #[test]
 fn what_a_peer_provokes_is_counted_beyond_ten_a_minute() {
@@ -66,4 +75,102 @@ fn the_operator_asks_for_the_state() {
             10 > say info state
         "#]],
     );
+}
+
+#[test]
+fn a_summary_counts_what_a_minute_brought_and_tells_how_things_stand() {
+    let told = told(
+        "summary",
+        r#"streams a b c d e
+         0.1 open
+         0.2 ack a b
+         0.3 frame {"status":"failure","message":"<c> is an invalid hash"}
+         0.4 frame {"status":"failure","message":"The stream <d> has been disabled"}
+         50 item a
+         51 item a
+         52 item b
+         53 frame {"hash":"<a>","data":{"deleted":true,"interaction":{"id":"i1"}}}
+         54 frame {"hash":"<a>","data":{"deleted":true,"interaction":{"id":"i2"}}}
+         55 item z
+         56 queue 70
+         57 healing 11 12 13 14
+         100 item a
+         119 item b
+         150 skip deadline
+         151 end"#,
+    );
+    expect![[r#"
+        60 > say info summary {"state":"live","interactions":3,"per_second":0.05,"deletes":2,"active":2,"wanted":5,"open_gaps":3,"queue_bytes":70,"backfill_pending":11,"backfill_running":12,"backfill_filled":13,"backfill_failed":14}
+        150 > say info summary {"state":"live","interactions":2,"per_second":0.022222222222222223,"deletes":0,"active":2,"wanted":5,"open_gaps":3,"queue_bytes":70,"backfill_pending":11,"backfill_running":12,"backfill_filled":13,"backfill_failed":14}
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn the_state_that_an_operator_asks_for_tells_everything() {
+    let told = told(
+        "state",
+        r#"streams a b c d e
+         0.05 state
+         0.1 open
+         0.2 ack a b
+         0.3 frame {"status":"failure","message":"<c> is an invalid hash"}
+         0.4 frame {"status":"failure","message":"The stream <d> has been disabled"}
+         0.5 frame {"status":"failure","message":"<e> is an invalid hash"}
+         20 queue 70
+         30 ping
+         40 state
+         41 eof
+         41.5 state
+         42 stop"#,
+    );
+    expect![[r#"
+        0.05 > say info state {"state":"connecting","active":0,"wanted":5,"out":0,"open_gaps":0,"queue_bytes":0,"connection":null,"watermark_us":null,"settings":null}
+        40 > say info state {"state":"live","active":2,"wanted":5,"out":3,"open_gaps":3,"queue_bytes":70,"connection":1,"watermark_us":1311694633000000,"settings":null}
+        41.5 > say info state {"state":"waiting","active":0,"wanted":5,"out":3,"open_gaps":5,"queue_bytes":70,"connection":null,"watermark_us":1311694633000000,"settings":null}
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn a_gap_of_one_stream_names_it_and_one_of_more_tells_since_when_at_the_earliest() {
+    let script = r#"opens
+         0.2 ack b
+         0.3 ack a
+         1 eof
+         2.2 ack a
+         3 eof
+         5.2 ack a b
+         6 frame {"status":"failure","message":"The stream <b> has been disabled"}
+         7 stop
+         8 closed"#;
+    expect![[r#"
+        1 > say warn gap-opened {"streams":2,"stream":null,"cause":"network","since_us":1311694603200000}
+        3 > say warn gap-opened {"streams":1,"stream":"a","cause":"network","since_us":1311694605200000}
+        6 > say warn gap-opened {"streams":1,"stream":"b","cause":"disabled","since_us":1311694608200000}
+        8 > say warn gap-opened {"streams":1,"stream":"a","cause":"shutdown","since_us":1311694608200000}
+    "#]]
+    .assert_eq(&told("gap-opened", script));
+    expect![[r#"
+        3 > say info gap-closed {"streams":1,"stream":"a","connection":2}
+        5.2 > say info gap-closed {"streams":2,"stream":null,"connection":3}
+    "#]]
+    .assert_eq(&told("gap-closed", script));
+}
+
+#[test]
+fn a_message_that_is_not_in_the_table_is_named_by_its_status_word() {
+    expect![[r#"
+        20 > say warn unknown-status {"status":"status","text":"All is well"}
+        21 > say warn unknown-status {"status":"warning","text":"Something odd"}
+        22 > say warn unknown-status {"status":"failure","text":"Something bad"}
+    "#]]
+    .assert_eq(&told(
+        "unknown-status",
+        r#"serves
+         20 frame {"status":"success","message":"All is well"}
+         21 frame {"status":"warning","message":"Something odd"}
+         22 frame {"status":"failure","message":"Something bad"}
+         23 end"#,
+    ));
 }

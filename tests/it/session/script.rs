@@ -10,12 +10,14 @@
 //! ticks                     a tick every 30 s
 //! opens                     every dial succeeds after 0.1 s
 //! only dial gap             what to show; everything but summaries by default
+//! fields summary            the notices that are shown with all of their fields
 //! ```
 //!
 //! Events: `open`, `failed NETWORK-ERROR|STATUS [retry-after] [BODY]`, `ack a b`, `item a [-AGE]`, `tick [+OFFSET]`,
 //! `frame JSON` (names of streams in `<a>`), `eof`, `closed`, `oversize`, `ping`, `part`, `queue N`, `unread`, `read`,
-//! `storage [full]`, `stored`, `reload +c -a`, `refused-reload`, `stop`, `end`. Deadlines are met by themselves; `skip`
-//! moves to a time without meeting any (a machine that slept).
+//! `storage [full]`, `stored`, `reload +c -a`, `refused-reload`, `healing PENDING RUNNING FILLED FAILED`, `state`, `reach`
+//! (shows it), `stop`, `end`. Deadlines are met by themselves; `skip` moves to a time without meeting any (a machine that
+//! slept).
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -26,6 +28,7 @@ use secrecy::SecretString;
 use siftd::coverage::Cause;
 use siftd::decide::{Action, Ending, Input, Policy, Reload, Session, Standing, Start, StorageFault};
 use siftd::fault::Fault;
+use siftd::healing::Tally;
 use siftd::protocol::{DataSift, Protocol};
 use siftd::record::{ConnectionId, Record, StreamId};
 use siftd::signal::Signal;
@@ -96,6 +99,10 @@ fn shown(at: Time) -> String {
     if part.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") }
 }
 
+fn proven(until: Time) -> String {
+    if until.micros() > 0 { format!("proven to {}", shown(until)) } else { "nothing proven".to_owned() }
+}
+
 struct Play {
     session: Session,
     protocol: DataSift,
@@ -107,6 +114,7 @@ struct Play {
     serves: bool,
     ticks: bool,
     only: Vec<String>,
+    fields: Vec<String>,
     out: String,
     items: u32,
 }
@@ -115,7 +123,8 @@ impl Play {
     fn new(script: &str) -> Self {
         let mut policy = policy();
         let (mut names, mut gaps) = (vec!["a".to_owned(), "b".to_owned()], Vec::new());
-        let (mut opens, mut serves, mut ticks, mut only) = (false, false, false, Vec::new());
+        let (mut opens, mut serves, mut ticks) = (false, false, false);
+        let (mut only, mut fields) = (Vec::new(), Vec::new());
         for line in script.lines().map(str::trim) {
             let mut words = line.split(' ').map(str::to_owned);
             match words.next().unwrap_or_default().as_str() {
@@ -128,6 +137,7 @@ impl Play {
                 "serves" => (opens, serves) = (true, true),
                 "ticks" => ticks = true,
                 "only" => only = words.collect(),
+                "fields" => fields = words.collect(),
                 _ => {}
             }
         }
@@ -144,7 +154,8 @@ impl Play {
         let protocol = DataSift::new("wss://stream.example/multi", "acme", SecretString::from("key"));
         let agenda = BTreeSet::new();
         let out = String::new();
-        let mut play = Self { session, protocol, now, names, agenda, opens, serves, ticks, only, out, items: 0 };
+        let mut play =
+            Self { session, protocol, now, names, agenda, opens, serves, ticks, only, fields, out, items: 0 };
         play.feed(Input::Start);
         play
     }
@@ -228,6 +239,8 @@ impl Play {
                 self.feed(Input::Storage(Some(fault)));
             }
             "stored" => self.feed(Input::Storage(None)),
+            "healing" => self.healing(rest),
+            "reach" => self.reach(),
             "state" => self.feed(Input::State(serde_json::Value::Null)),
             "reload" => self.reload(rest),
             "refused-reload" => self.feed(Input::ReloadRefused("line 1".to_owned())),
@@ -245,6 +258,35 @@ impl Play {
         let id = self.items;
         let item = format!(r#"{{"interaction":{{"id":"i{id}","created_at":"{made}"}}}}"#);
         self.frame(&format!(r#"{{"hash":"{}","data":{item}}}"#, hash(name)));
+    }
+
+    fn healing(&mut self, words: &str) {
+        let mut counts = words.split(' ').map(|word| word.parse::<u32>().unwrap());
+        let (pending, running) = (counts.next().unwrap(), counts.next().unwrap());
+        let (filled, failed) = (counts.next().unwrap().into(), counts.next().unwrap().into());
+        let [pending, running] = [pending, running].map(|count| usize::try_from(count).unwrap());
+        self.feed(Input::Healing(Tally { pending, running, filled, failed }));
+    }
+
+    /// Shows what is to be committed with what was done so far.
+    fn reach(&mut self) {
+        let text = self.session.reach().map_or_else(
+            || "reach of no connection".to_owned(),
+            |reach| {
+                let tick = reach.last_tick.map_or_else(|| "none".to_owned(), shown);
+                format!(
+                    "reach of {} to {}, {}; {} frames, {} bytes, {} interactions; clock {:?}, last tick {tick}",
+                    reach.connection.0,
+                    shown(reach.covered_until),
+                    proven(reach.proven_until),
+                    reach.frames,
+                    reach.bytes,
+                    reach.interactions,
+                    reach.clock_offset
+                )
+            },
+        );
+        self.note(">", &text);
     }
 
     fn reload(&mut self, words: &str) {
@@ -333,6 +375,10 @@ impl Play {
             Action::Keep(id) => format!("keep {}", self.name(*id)),
             Action::Erase => "erase".to_owned(),
             Action::Quarantine => "quarantine".to_owned(),
+            Action::Say(notice) if self.fields.iter().any(|name| name == notice.entry().name) => {
+                let fields = self.by_letter(serde_json::to_string(notice).unwrap());
+                format!("say {} {} {fields}", notice.entry().level.word(), notice.entry().name)
+            }
             Action::Say(notice) if notice.entry().name == "summary" => return None,
             Action::Say(notice) => {
                 format!("say {} {}", notice.entry().level.word(), self.short(&notice.to_string(), notice.entry().name))
@@ -345,12 +391,17 @@ impl Play {
 
     /// A notice by its name, and by what it says where that is short.
     fn short(&self, message: &str, name: &str) -> String {
-        let message = self.names.iter().fold(message.to_owned(), |text, name| text.replace(&hash(name), name));
         let message = match name {
-            "reconnecting" | "subscribed" | "too-many-subscriptions" | "stream-trouble" => format!(": {message}"),
+            "reconnecting" | "subscribed" | "too-many-subscriptions" | "stream-trouble" => {
+                format!(": {}", self.by_letter(message.to_owned()))
+            }
             _ => String::new(),
         };
         format!("{name}{message}")
+    }
+
+    fn by_letter(&self, text: String) -> String {
+        self.names.iter().fold(text, |text, name| text.replace(&hash(name), name))
     }
 
     fn record(&self, record: &Record) -> Option<String> {
@@ -365,13 +416,8 @@ impl Play {
                 format!("gap {} from {} {cause}{detail}", self.name(*stream), shown(*from))
             }
             Record::Stands { stream, state, .. } => format!("stands {} {state}", self.name(*stream)),
-            Record::Retired { stream, at, proven } => {
-                let proven = if proven.micros() > 0 {
-                    format!("proven to {}", shown(*proven))
-                } else {
-                    "nothing proven".to_owned()
-                };
-                format!("retired {} at {}, {proven}", self.name(*stream), shown(*at))
+            Record::Retired { stream, at, proven: until } => {
+                format!("retired {} at {}, {}", self.name(*stream), shown(*at), proven(*until))
             }
             Record::Daemon { state, .. } => format!("state {state}"),
             Record::Drain(on) => format!("drain {}", if *on { "on" } else { "off" }),

@@ -152,3 +152,28 @@ fn stopping_while_it_waits() {
         "#]],
     );
 }
+
+#[test]
+fn what_else_is_due_meanwhile_does_not_cut_the_farewell_short() {
+    check(
+        "only end farewell unsubscribe keep
+         0.1 open
+         0.2 ack a b
+         30 tick
+         59 stop
+         59.5 reload -b
+         60.5 item a
+         62 end",
+        &expect![[r#"
+            0.1 < open
+            0.2 < ack a b
+            30 < tick
+            59 < stop
+            59 > farewell
+            59.5 < reload -b
+            60.5 < item a
+            60.5 > keep a
+            61 > end
+        "#]],
+    );
+}

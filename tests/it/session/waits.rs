@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::script::check;
+use super::script::{check, run};
 
 #[test]
 fn the_network_ladder_climbs_a_second_a_time_and_stays_at_its_top() {
@@ -437,4 +437,13 @@ fn answers_to_the_dial_by_status() {
             4161 > state connecting
         "#]],
     );
+}
+
+#[test]
+fn a_connection_that_stood_for_ten_seconds_is_left_without_a_wait() {
+    for (sent_away, dials) in [("10.099999", "11.099999"), ("10.1", "10.1"), ("10.100001", "10.100001")] {
+        let timeline =
+            run(&format!("only dial\n0.1 open\n0.2 ack a b\n{sent_away} frame {{\"reconnect\":true}}\n12 end"));
+        assert_eq!(timeline.lines().last(), Some(format!("{dials} > dial").as_str()), "sent away at {sent_away}");
+    }
 }

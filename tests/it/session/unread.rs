@@ -1,0 +1,43 @@
+//! When the connection is left unread.
+
+use expect_test::expect;
+
+use super::script::check;
+
+#[test]
+fn what_is_told_twice_is_said_once() {
+    check(
+        "only say closed
+         fields queue-full queue-relieved drain-entered
+         0.1 open
+         0.2 ack a b
+         10 read
+         20 queue 1700
+         21 unread
+         22 unread
+         25 read
+         26 read
+         27 eof
+         28 end",
+        &expect![[r#"
+            0.1 < open
+            0.1 > say info connected
+            0.2 < ack a b
+            0.2 > say info subscribed: all streams answered: 2 active, 0 out, after 0.100 s
+            10 < read
+            20 < queue 1700
+            21 < unread
+            21 > say error queue-full {"queue_bytes":1700,"max_bytes":1600}
+            21 > say warn drain-entered {"reason":"the queue is full","queue_bytes":1700}
+            22 < unread
+            25 < read
+            25 > say info queue-relieved {"seconds":4.0}
+            26 < read
+            27 < eof
+            27 > say warn gap-opened
+            27 > closed slow_consumer: the connection broke: end of stream (the disk stalled: left unread for 4.0 s)
+            27 > say warn disconnected
+            27 > say info reconnecting: attempt 1 to connect in 0.0 s (slow_consumer)
+        "#]],
+    );
+}
