@@ -174,3 +174,130 @@ fn a_message_that_is_not_in_the_table_is_named_by_its_status_word() {
          23 end"#,
     ));
 }
+
+#[test]
+fn a_pause_for_credits_is_told_since_its_beginning() {
+    let script = r#"0.1 open
+         0.2 ack a b
+         40 frame {"status":"failure","message":"You have insufficient credits available to consume the stream"}
+         3640.1 open
+         3640.2 frame {"status":"failure","message":"You have insufficient credits available to consume the stream"}
+         7240.2 failed 503
+         7250.2 open
+         7250.3 ack a b
+         7251 end"#;
+    expect![[r#"
+        40 > say error billing-paused {"text":"You have insufficient credits available to consume the stream","since_us":1311694643000000,"probe_seconds":3600.0}
+        3640.2 > say error billing-paused {"text":"You have insufficient credits available to consume the stream","since_us":1311694643000000,"probe_seconds":3600.0}
+    "#]]
+    .assert_eq(&told("billing-paused", script));
+    expect![[r#"
+        7250.3 > say info billing-resumed {"seconds":7210.3}
+    "#]]
+    .assert_eq(&told("billing-resumed", script));
+}
+
+#[test]
+fn what_is_said_is_kept_with_the_connection_that_it_is_about() {
+    check(
+        "only said
+         0 failed network
+         1 open
+         1.1 ack a b
+         2 eof
+         3 open
+         3.1 ack a b
+         60 ping
+         70 stop
+         71 closed",
+        &expect![[r#"
+            0 < failed network
+            0 > said connect-failed of none
+            0 > said reconnecting of none
+            1 < open
+            1 > said connected of 1
+            1.1 < ack a b
+            1.1 > said subscribed of 1
+            2 < eof
+            2 > said gap-opened of 1
+            2 > said disconnected of 1
+            2 > said reconnecting of none
+            3 < open
+            3 > said connected of 2
+            3.1 < ack a b
+            3.1 > said gap-closed of 2
+            3.1 > said subscribed of 2
+            60 > said summary of 2
+            60 < ping
+            70 < stop
+            70 > said stopping of 2
+            71 < closed
+            71 > said gap-opened of 2
+            71 > said disconnected of 2
+            71 > said stopped of none
+        "#]],
+    );
+}
+
+#[test]
+fn a_life_in_figures() {
+    check(
+        r#"only say
+         fields connected connect-failed disconnected stopping stopped drain-left slow-consumer-warning storage-recovered
+         0 failed network
+         1 failed 503 after 2
+         11 open 0.25
+         11.1 ack a b
+         12 item a
+         13 item b
+         14 queue 50
+         15 frame {"status":"warning","message":"You are consuming data too slowly. If you do not consume data faster you will be disconnected."}
+         20 storage
+         22.5 stored
+         70 ping
+         76 open 1.0005
+         76.1 ack a b
+         77 item a
+         78 stop
+         79 closed"#,
+        &expect![[r#"
+            0 < failed network
+            0 > say warn connect-failed {"cause":"network","detail":"cannot reach the server: refused","attempt":1}
+            0 > say info reconnecting: attempt 2 to connect in 1.0 s (network)
+            1 < failed 503 after 2
+            1 > say warn connect-failed {"cause":"server_error","detail":"the server answered 503","attempt":2}
+            1 > say info reconnecting: attempt 3 to connect in 10.0 s (server_error)
+            11 < open 0.25
+            11 > say info connected {"connection":1,"url":"wss://stream.example/multi","handshake_ms":250}
+            11.1 < ack a b
+            11.1 > say info subscribed: all streams answered: 2 active, 0 out, after 0.100 s
+            12 < item a
+            13 < item b
+            14 < queue 50
+            15 < frame {"status":"warning","message":"You are consuming data too slowly. If you do not consume data f
+            15 > say warn slow-consumer-warning {"text":"You are consuming data too slowly. If you do not consume data faster you will be disconnected.","queue_bytes":50}
+            15 > say warn gap-opened
+            15 > say warn drain-entered
+            20 < storage
+            20 > say error storage-trouble
+            22.5 < stored
+            22.5 > say info storage-recovered {"seconds":2.5}
+            70 < ping
+            75 > say info drain-left {"seconds":60.0}
+            75 > say warn disconnected {"connection":1,"cause":"slow_consumer","detail":"renewed after the warning, to be sure of what comes","seconds":64.0}
+            75 > say info reconnecting: attempt 1 to connect in 0.0 s (slow_consumer)
+            76 < open 1.0005
+            76 > say info connected {"connection":2,"url":"wss://stream.example/multi","handshake_ms":1000}
+            76.1 < ack a b
+            76.1 > say info gap-closed
+            76.1 > say info subscribed: all streams answered: 2 active, 0 out, after 0.100 s
+            77 < item a
+            78 < stop
+            78 > say info stopping {"reason":"SIGTERM"}
+            79 < closed
+            79 > say warn gap-opened
+            79 > say warn disconnected {"connection":2,"cause":"shutdown","detail":"stopped","seconds":3.0}
+            79 > say info stopped {"reason":"SIGTERM","interactions":3}
+        "#]],
+    );
+}

@@ -11,9 +11,10 @@
 //! opens                     every dial succeeds after 0.1 s
 //! only dial gap             what to show; everything but summaries by default
 //! fields summary            the notices that are shown with all of their fields
+//! only said                 notices as the archive writes them: of which connection
 //! ```
 //!
-//! Events: `open`, `failed NETWORK-ERROR|STATUS [retry-after] [BODY]`, `ack a b`, `item a [-AGE]`, `tick [+OFFSET]`,
+//! Events: `open [SECONDS-IT-TOOK]`, `failed NETWORK-ERROR|STATUS [retry-after] [BODY]`, `ack a b`, `item a [-AGE]`, `tick [+OFFSET]`,
 //! `frame JSON` (names of streams in `<a>`), `eof`, `closed`, `oversize`, `ping`, `part`, `queue N`, `unread`, `read`,
 //! `storage [full]`, `stored`, `reload +c -a`, `refused-reload`, `healing PENDING RUNNING FILLED FAILED`, `state`, `reach`
 //! (shows it), `stop`, `end`. Deadlines are met by themselves; `skip` moves to a time without meeting any (a machine that
@@ -198,7 +199,8 @@ impl Play {
             "" => {}
             "deadline" => self.feed(Input::Deadline),
             "open" => {
-                self.feed(Input::Opened { sent: self.now, told: None, shown: url });
+                let took = Duration::try_from_secs_f64(rest.parse().unwrap_or(0.0)).unwrap();
+                self.feed(Input::Opened { sent: self.now.before(took), told: None, shown: url });
                 if self.ticks {
                     self.plan(30_000, "beat".to_owned());
                 }
@@ -421,6 +423,10 @@ impl Play {
             }
             Record::Daemon { state, .. } => format!("state {state}"),
             Record::Drain(on) => format!("drain {}", if *on { "on" } else { "off" }),
+            Record::Said { connection, notice, .. } if self.only.iter().any(|only| only == "said") => {
+                let of = connection.map_or_else(|| "none".to_owned(), |connection| connection.0.to_string());
+                format!("said {} of {of}", notice.entry().name)
+            }
             Record::Said { .. } => return None,
         })
     }
