@@ -211,3 +211,57 @@ fn that_there_is_no_room_changes_nothing_when_nothing_was_asked_for() {
         "#]],
     );
 }
+
+#[test]
+fn how_many_do_not_fit_is_told_at_once_and_again_when_all_have_been_answered() {
+    check(
+        r#"streams a b c d
+         only say
+         fields too-many-subscriptions
+         0.1 open
+         0.2 ack a
+         0.3 frame {"status":"failure","message":"You have too many subscriptions","hash":"<b>"}
+         0.4 frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+         0.5 frame {"status":"failure","message":"You have too many subscriptions","hash":"<d>"}
+         10 reload +e
+         10.1 frame {"status":"failure","message":"There is no place left: you have too many subscriptions","hash":"<e>"}
+         20 reload +f -a
+         20.1 ack f b
+         30 eof
+         31 open
+         31.1 ack e f b
+         31.2 frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+         31.3 frame {"status":"failure","message":"You have too many subscriptions","hash":"<d>"}
+         32 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.1 > say info connected
+            0.2 < ack a
+            0.3 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<b>"}
+            0.3 > say error too-many-subscriptions {"active":1,"overflow":1,"text":"You have too many subscriptions"}
+            0.4 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+            0.5 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<d>"}
+            0.5 > say error too-many-subscriptions {"active":1,"overflow":3,"text":"You have too many subscriptions"}
+            0.5 > say info subscribed: all streams answered: 1 active, 3 out, after 0.400 s
+            10 < reload +e
+            10 > say info reloaded
+            10.1 < frame {"status":"failure","message":"There is no place left: you have too many subscriptions","hash"
+            10.1 > say error too-many-subscriptions {"active":1,"overflow":4,"text":"There is no place left: you have too many subscriptions"}
+            20 < reload +f -a
+            20 > say info reloaded
+            20.1 < ack f b
+            20.1 > say info gap-closed
+            30 < eof
+            30 > say warn gap-opened
+            30 > say warn disconnected
+            30 > say info reconnecting: attempt 1 to connect in 1.0 s (network)
+            31 < open
+            31 > say info connected
+            31.1 < ack e f b
+            31.2 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+            31.3 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<d>"}
+            31.3 > say info gap-closed
+            31.3 > say info subscribed: all streams answered: 3 active, 2 out, after 0.300 s
+        "#]],
+    );
+}
