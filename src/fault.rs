@@ -97,5 +97,37 @@ mod tests {
         assert_eq!(closed(None, "").to_string(), "the server closed");
         assert_eq!(closed(Some(1001), "").to_string(), "the server closed with code 1001");
         assert_eq!(closed(Some(1001), "bye").to_string(), "the server closed with code 1001: bye");
+        assert_eq!(closed(None, "bye").to_string(), "the server closed", "without a code there is no reason");
+    }
+
+    #[test]
+    fn each_fault_has_its_words_and_the_cause_of_its_gap() {
+        let why = || "why".to_owned();
+        for (fault, words, cause) in [
+            (Fault::Unreachable(why()), "cannot reach the server: why", Cause::Network),
+            (Fault::Tls(why()), "TLS refused: why", Cause::Network),
+            (Fault::Broken(why()), "the connection broke: why", Cause::Network),
+            (Fault::Garbled(why()), "the server broke the protocol: why", Cause::ServerError),
+            (Fault::Closed { code: None, reason: why() }, "the server closed", Cause::ServerClosed),
+            (Fault::Oversize { limit: 17 }, "a message above 17 bytes", Cause::OversizeFrame),
+            (Fault::Silent(Duration::from_millis(61_900)), "no sign of life for 61 s", Cause::Silence),
+            (Fault::Suspended(Duration::from_hours(1)), "this machine stood still for 3600 s", Cause::Suspended),
+        ] {
+            assert_eq!((fault.to_string().as_str(), fault.cause()), (words, cause));
+        }
+    }
+
+    #[test]
+    fn the_status_of_a_refusal_is_the_cause_of_its_gap() {
+        for (cause, statuses) in [
+            (Cause::Auth, vec![401, 403]),
+            (Cause::Capacity, vec![420, 429]),
+            (Cause::ServerError, vec![200, 301, 400, 402, 404, 419, 421, 428, 430, 500, 503]),
+        ] {
+            for status in statuses {
+                let fault = Fault::Refused { status, retry_after: None, class: None, text: String::new() };
+                assert_eq!(fault.cause(), cause, "{status}");
+            }
+        }
     }
 }

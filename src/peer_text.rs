@@ -129,6 +129,75 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_of_six_characters_is_hidden_and_a_shorter_one_is_not() {
+        let mask = Mask::of(["short", "longer"]);
+        assert_eq!(mask.hide("no short and no longer words"), "no short and no *** words");
+        assert!(mask.is("Longer") && !mask.is("short"));
+        assert_eq!(Mask::of([""]).hide("as it is"), "as it is", "no secret is everywhere");
+    }
+
+    #[test]
+    fn a_secret_is_hidden_wherever_it_stands_and_nothing_else_is() {
+        let mask = Mask::of(["s3cret"]);
+        for (said, told) in [
+            ("s3cret", "***"),
+            ("s3crets3cret", "******"),
+            ("is s3cret", "is ***"),
+            ("S3CRET is", "*** is"),
+            ("as s3crets3crés3cret ends", "as ***s3cré*** ends"),
+            ("s3cre", "s3cre"),
+            ("", ""),
+        ] {
+            assert_eq!(mask.hide(said), told);
+        }
+        assert!(matches!(mask.hide("nothing of it"), Cow::Borrowed("nothing of it")), "and costs nothing");
+    }
+
+    #[test]
+    fn words_are_trimmed_and_told_as_they_are() {
+        let text = PeerText::of(" \r\n as it is\t");
+        assert_eq!((text.as_str(), text.to_string().as_str()), ("as it is", "as it is"));
+        assert_eq!(String::from(text), "as it is");
+    }
+
+    #[test]
+    fn a_line_is_whole_up_to_its_bound_and_cut_behind_it() {
+        for (raw, bytes_max, told) in [
+            ("", 0, ""),
+            ("a", 0, "…"),
+            ("abcd", 4, "abcd"),
+            ("abcde", 4, "abcd…"),
+            ("abc\n", 4, "abc\\u{a}"),
+            ("abc\nd", 4, "abc\\u{a}…"),
+            ("abcé", 4, "abcé"),
+            ("abcéd", 4, "abcé…"),
+        ] {
+            assert_eq!(one_line(raw, bytes_max), told, "{raw:?} in {bytes_max}");
+        }
+    }
+
+    #[test]
+    fn what_turns_a_line_around_is_harmful_and_its_neighbours_are_not() {
+        for (first, last) in [
+            ('\0', '\u{1f}'),
+            ('\u{7f}', '\u{9f}'),
+            ('\u{61c}', '\u{61c}'),
+            ('\u{200b}', '\u{200f}'),
+            ('\u{2028}', '\u{202e}'),
+            ('\u{2060}', '\u{206f}'),
+            ('\u{feff}', '\u{feff}'),
+            ('\u{fff9}', '\u{fffb}'),
+            ('\u{e0000}', '\u{e007f}'),
+        ] {
+            assert!((first..=last).all(is_harmful), "{first:?} to {last:?}");
+            let beside = [u32::from(first).checked_sub(1), u32::from(last).checked_add(1)];
+            for beside in beside.into_iter().flatten().filter_map(char::from_u32) {
+                assert!(!is_harmful(beside), "{beside:?}");
+            }
+        }
+    }
+
+    #[test]
     fn long_words_are_cut() {
         let text = PeerText::of(&"é".repeat(10_000));
         assert!(text.as_str().len() < PEER_TEXT_MAX + 16);

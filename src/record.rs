@@ -149,3 +149,35 @@ pub struct Reach {
     /// The server's clock at its last tick.
     pub last_tick: Option<Time>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words stand in archives and in scripts that read them.
+    #[test]
+    fn a_stream_stands_in_the_same_word_for_ever() {
+        for (state, word) in [
+            (StreamState::Wanted, "wanted"),
+            (StreamState::Active, "active"),
+            (StreamState::Rejected, "rejected"),
+            (StreamState::Disabled, "disabled"),
+            (StreamState::Overflow, "overflow"),
+            (StreamState::Retired, "retired"),
+        ] {
+            assert_eq!((state.word(), state.to_string().as_str()), (word, word));
+        }
+        assert_eq!(format!("{:<8}|{:>8}|", StreamState::Active, StreamState::Wanted), "active  |  wanted|");
+    }
+
+    #[test]
+    fn the_daemon_is_in_the_same_word_wherever_it_is_told() {
+        let words = "starting connecting subscribing live draining waiting paused_billing stopping stopped";
+        assert_eq!(DaemonState::ALL.map(DaemonState::word).join(" "), words);
+        for state in DaemonState::ALL {
+            assert_eq!(state.to_string(), state.word());
+            assert_eq!(serde_json::to_value(state).unwrap(), state.word());
+        }
+        assert_eq!(format!("{:<8}|", DaemonState::Live), "live    |");
+    }
+}

@@ -81,5 +81,45 @@ mod tests {
     fn moments_do_not_wrap() {
         assert_eq!(Time::NEVER.after(Duration::from_secs(1)), Time::NEVER);
         assert_eq!(Time::from_micros(5).since(Time::from_micros(9)), Duration::ZERO);
+        let (first, last) = (Time::from_micros(i64::MIN), Time::NEVER);
+        assert_eq!(first.before(Duration::from_secs(1)), first);
+        assert_eq!((first.shifted(-1), last.shifted(1)), (first, last));
+        assert_eq!((Time::from_seconds(i64::MIN), Time::from_seconds(i64::MAX)), (first, last));
+        assert_eq!(last.since(first), Duration::from_micros(i64::MAX.unsigned_abs()));
+    }
+
+    #[test]
+    fn a_moment_moves_by_whole_microseconds_and_tells_how_far() {
+        let (noon, span) = (Time::from_seconds(43_200), Duration::from_micros(1_500_000));
+        assert_eq!(noon.micros(), 43_200_000_000);
+        assert_eq!(noon.after(span), Time::from_micros(43_201_500_000));
+        assert_eq!(noon.before(span), Time::from_micros(43_198_500_000));
+        assert_eq!(noon.after(span).since(noon), span);
+        assert_eq!(noon.since(noon.after(span)), Duration::ZERO);
+        assert_eq!((noon.shifted(-7).micros(), noon.shifted(7).micros()), (43_199_999_993, 43_200_000_007));
+        assert_eq!(
+            noon.after(Duration::from_nanos(1_999)),
+            noon.shifted(1),
+            "what is less than a microsecond is cut off"
+        );
+    }
+
+    #[test]
+    fn a_span_is_told_in_whole_microseconds_up_to_the_largest() {
+        for (span, micros) in [
+            (Duration::ZERO, 0),
+            (Duration::from_nanos(999), 0),
+            (Duration::from_millis(2), 2_000),
+            (Duration::from_micros(i64::MAX.unsigned_abs()), i64::MAX),
+            (Duration::MAX, i64::MAX),
+        ] {
+            assert_eq!(micros_of(span), micros, "{span:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_of_no_calendar_is_told_as_a_number() {
+        assert_eq!(Time::NEVER.to_string(), "9223372036854775807us");
+        assert_eq!(Time::from_micros(-1).to_string(), "1969-12-31T23:59:59.999999Z");
     }
 }
