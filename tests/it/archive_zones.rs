@@ -54,23 +54,6 @@ fn condition() -> &'static str {
     rest.split_once("THEN").unwrap().0
 }
 
-#[test]
-fn only_an_id_that_the_service_could_have_made_begins_with_its_time() {
-    for (id, expected) in [
-        ("1e30b1613c35a000e074b9646fb45366", true),
-        ("1fffffffffffffffffffffffffffffff", true),
-        ("1dffffffffffffffffffffffffffffff", false),
-        ("20000000000000000000000000000000", false),
-        ("1E30b1613c35a000e074b9646fb45366", false),
-        ("1e30b1613c35a000e074b9646fb4536", false),
-        ("1e30b1613c35a000e074b9646fb453660", false),
-        ("1e30b1613c35a000e074b9646fb4536g", false),
-        ("", false),
-    ] {
-        assert_eq!(DataSift::begins_with_time(id), expected, "{id}");
-    }
-}
-
 proptest! {
     #[test]
     fn the_migration_takes_the_same_ids_for_ordered_as_the_program(ids in proptest::collection::vec(ids(), 1..200)) {

@@ -34,6 +34,7 @@ mod coverage;
 mod daemon;
 mod decode;
 mod decode_any;
+mod decode_bounds;
 mod decode_key;
 mod demo;
 mod example;
