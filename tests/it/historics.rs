@@ -8,40 +8,40 @@ use siftd::historic::{Ask, DeliveryState, Hint, QueryState, Refusal, Reply, Span
 use siftd::protocol::{Archived, DataSift};
 use siftd::signal::Signal;
 
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-fn datasift() -> DataSift {
+pub(crate) fn datasift() -> DataSift {
     DataSift::new("wss://stream.example/multi", "acme", KEY.to_owned().into())
 }
 
-fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
+pub(crate) fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Reply { status, headers, body: body.as_bytes().to_vec() }
 }
 
-fn prepare() -> Ask {
+pub(crate) fn prepare() -> Ask {
     let (name, stream) = ("siftd-t-1".to_owned(), "4e".repeat(16));
     let sources = vec!["tumblr".to_owned(), "wordpress".to_owned()];
     Ask::Prepare { name, stream, span: Span { from: 1_500_000_000, until: 1_500_003_600 }, sources }
 }
 
-fn fetch(cursor: Option<&str>) -> Ask {
+pub(crate) fn fetch(cursor: Option<&str>) -> Ask {
     Ask::Fetch { delivery: "d".to_owned(), cursor: cursor.map(str::to_owned), bytes: 1000 }
 }
 
-fn query() -> Ask {
+pub(crate) fn query() -> Ask {
     Ask::Query { query: "q".to_owned() }
 }
 
-fn delivery() -> Ask {
+pub(crate) fn delivery() -> Ask {
     Ask::Delivery { delivery: "d".to_owned() }
 }
 
-fn told(ask: &Ask, status: u16, body: &str) -> Result<Told, Refusal> {
+pub(crate) fn told(ask: &Ask, status: u16, body: &str) -> Result<Told, Refusal> {
     datasift().told(ask, &reply(status, &[], body))
 }
 
-fn refused(ask: &Ask, reply: &Reply) -> Refusal {
+pub(crate) fn refused(ask: &Ask, reply: &Reply) -> Refusal {
     datasift().told(ask, reply).unwrap_err()
 }
 
@@ -169,7 +169,7 @@ fn lists_say_whether_more_follow() {
 }
 
 /// The rows of a page: ids, deletions, and what cannot be read.
-fn rows(reply: &Reply) -> Vec<String> {
+pub(crate) fn rows(reply: &Reply) -> Vec<String> {
     let mut said = Vec::new();
     datasift().rows(reply, &mut |row| {
         said.push(match row {

@@ -40,6 +40,7 @@ mod demo;
 mod example;
 mod heal;
 mod historics;
+mod historics_bounds;
 mod http;
 mod journal;
 mod logcheck;
