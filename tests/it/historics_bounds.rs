@@ -156,6 +156,26 @@ fn a_query_tells_its_progress_and_each_of_its_flaws() {
 }
 
 #[test]
+fn what_a_query_costs_is_a_text_or_a_number_and_anything_else_is_no_price() {
+    for (dpus, milliunits) in [
+        ("234.69", Some(234_690)),
+        ("\"234.69\"", Some(234_690)),
+        ("4", Some(4_000)),
+        ("\"4\"", Some(4_000)),
+        ("0", Some(0)),
+        ("-1", None),
+        ("1e300", None),
+        ("18446744073709551615", None),
+        ("\"dear\"", None),
+        ("null", None),
+        ("{}", None),
+    ] {
+        let due = Told::Prepared { query: "q".to_owned(), milliunits, lacking: Vec::new() };
+        assert_eq!(told(&prepare(), 202, &format!(r#"{{"id":"q","dpus":{dpus}}}"#)), Ok(due), "{dpus}");
+    }
+}
+
+#[test]
 fn a_source_that_is_held_in_full_is_not_lacking() {
     let lacking = |sources: &str| {
         let body = format!(r#"{{"id":"q","availability":{{"sources":{sources}}}}}"#);
@@ -167,6 +187,9 @@ fn a_source_that_is_held_in_full_is_not_lacking() {
         (held("100"), ""),
         (held("100.0"), ""),
         (held("99"), "source tumblr is archived to 99 per cent"),
+        (held("\"100\""), ""),
+        (held("\"99.5\""), "source tumblr is archived to 99.5 per cent"),
+        (held("null"), ""),
         (held("99.99"), "source tumblr is archived to 99.99 per cent"),
         (held("0"), "source tumblr is archived to 0 per cent"),
         (r#"{"tumblr":{"status":100}}"#.to_owned(), "source wordpress is not in the archive"),

@@ -265,17 +265,16 @@ fn prepared(text: &str, asked: &[String]) -> Result<Told, Misread> {
     struct Body<'b> {
         #[serde(borrow, default)]
         id: Scalar<'b>,
-        #[serde(default)]
-        dpus: Option<f64>,
+        // A text or a number, as in the answers of `compile`.
+        #[serde(borrow, default)]
+        dpus: Scalar<'b>,
         #[serde(borrow, default)]
         availability: Option<&'b RawValue>,
     }
     let body: Body<'_> = read(text)?;
     let id = body.id.into_text().filter(|id| !id.is_empty()).ok_or_else(|| wrong("no id"))?;
-    let milliunits = body.dpus.and_then(|dpus| Duration::try_from_secs_f64(dpus).ok());
-    let milliunits = milliunits.and_then(|thousandths| u64::try_from(thousandths.as_millis()).ok());
     let lacking = body.availability.map_or_else(Vec::new, |held| lacking(held.get(), asked));
-    Ok(Told::Prepared { query: id.into_owned(), milliunits, lacking })
+    Ok(Told::Prepared { query: id.into_owned(), milliunits: body.dpus.thousandths(), lacking })
 }
 
 /// The sources that were asked for and that the archive does not hold in full. Some versions of the server say nothing
@@ -289,7 +288,8 @@ fn lacking(availability: &str, asked: &[String]) -> Vec<String> {
     let lack = asked.iter().filter_map(|source| match sources.get(source) {
         None => Some(format!("source {source} is not in the archive")),
         Some(held) => {
-            let share = held.get("status").and_then(serde_json::Value::as_f64)?;
+            let share = held.get("status")?;
+            let share = share.as_f64().or_else(|| share.as_str()?.parse().ok())?;
             (share < 100.0).then(|| format!("source {source} is archived to {share} per cent"))
         }
     });
