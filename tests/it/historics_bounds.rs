@@ -146,7 +146,7 @@ fn a_query_tells_its_progress_and_each_of_its_flaws() {
         (r#""sample":99"#, "only 99 per cent were sampled"),
         (r#""sample":"10""#, "only 10 per cent were sampled"),
         (
-            r#""chunks":[{"status":"FAILED","start_time":"5"},{"status":"init"},{},{"status":"failed","start_time":6}]"#,
+            r#""chunks":[{"status":"FAILED","start_time":"5"},{"status":"init"},{},null,7,{"status":"failed","start_time":6}]"#,
             "the part from second 5 on failed; the part from second 6 on failed",
         ),
         (r#""chunks":{}"#, ""),

@@ -375,9 +375,10 @@ impl Historic<'_> {
         if let Some(sample) = self.sample.whole().filter(|sample| *sample < 100) {
             flaws.push(format!("only {sample} per cent were sampled"));
         }
-        let chunks: Vec<Chunk<'_>> =
+        let chunks: Vec<&RawValue> =
             self.chunks.and_then(|chunks| serde_json::from_str(chunks.get()).ok()).unwrap_or_default();
-        for chunk in chunks {
+        // One that cannot be read hides no other.
+        for chunk in chunks.into_iter().filter_map(|chunk| read::<Chunk<'_>>(chunk.get()).ok()) {
             if word(chunk.status).eq_ignore_ascii_case("failed") {
                 flaws.push(format!("the part from second {} on failed", word(chunk.start_time)));
             }
