@@ -90,10 +90,10 @@ mod tests {
 
     #[test]
     fn a_moment_moves_by_whole_microseconds_and_tells_how_far() {
-        let (noon, span) = (Time::from_seconds(43_200), Duration::from_micros(1_500_000));
+        let (noon, span) = (Time::from_seconds(43_200), Duration::from_micros(1_500_001));
         assert_eq!(noon.micros(), 43_200_000_000);
-        assert_eq!(noon.after(span), Time::from_micros(43_201_500_000));
-        assert_eq!(noon.before(span), Time::from_micros(43_198_500_000));
+        assert_eq!(noon.after(span), Time::from_micros(43_201_500_001));
+        assert_eq!(noon.before(span), Time::from_micros(43_198_499_999));
         assert_eq!(noon.after(span).since(noon), span);
         assert_eq!(noon.since(noon.after(span)), Duration::ZERO);
         assert_eq!((noon.shifted(-7).micros(), noon.shifted(7).micros()), (43_199_999_993, 43_200_000_007));
