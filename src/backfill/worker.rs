@@ -76,6 +76,9 @@ const FAILURES_MAX: u32 = 5;
 const MISREAD_MAX: u32 = 3;
 /// Flaws that are written down; more of them change nothing.
 const FLAWS_MAX: usize = 20;
+/// Somebody else has started the query: it is not started again without a look.
+const ROWS_BEFORE: &str = "rows came before the query was started";
+const STARTED_BEFORE: &str = "the query had been started before the place to fetch from was marked";
 /// A page is not asked to be smaller than this.
 const PAGE_MIN: usize = 64 * 1024;
 
@@ -300,7 +303,7 @@ impl Worker {
         self.misread = 0;
         if self.job.stage == Stage::Anchoring {
             // Rows before the start: somebody else has started it.
-            self.flaw("rows came before the query was started");
+            self.flaw(ROWS_BEFORE);
         }
         if let (Some(asked), Some(current)) = (&self.job.cursor, &page.current)
             && asked != current
@@ -337,7 +340,7 @@ impl Worker {
                 self.job.cursor = cursor.cloned();
                 // Without a mark, a first page whose answer is lost cannot be fetched again.
                 self.job.blind = cursor.is_none();
-                let doubt = self.job.flaws.iter().any(|flaw| flaw.starts_with("rows came"));
+                let doubt = self.job.flaws.iter().any(|flaw| flaw == ROWS_BEFORE || flaw == STARTED_BEFORE);
                 self.turn(Stage::Starting, now);
                 self.doubt = doubt;
             }
@@ -371,7 +374,7 @@ impl Worker {
         match (self.job.stage, query.state) {
             (Stage::Anchoring | Stage::Starting, QueryState::Prepared) => return self.doubt = false,
             (Stage::Anchoring, _) => {
-                self.flaw("the query had been started before the place to fetch from was marked");
+                self.flaw(STARTED_BEFORE);
                 return self.doubt = false;
             }
             (Stage::Starting, _) => return self.turn(Stage::Fetching, now),

@@ -12,7 +12,9 @@ mod combining;
 mod looks;
 mod pages;
 mod planning;
+mod refusals;
 mod server;
+mod stages;
 
 use std::time::Duration;
 
