@@ -451,7 +451,6 @@ impl Worker {
                 return;
             }
             Reaction::Smaller if self.bytes > PAGE_MIN => self.bytes = (self.bytes / 2).max(PAGE_MIN),
-            Reaction::Never if self.job.stage == Stage::Closing => self.dropped(now),
             // It may be the settings that are wrong, and a gap is not given up for that.
             Reaction::Smaller | Reaction::Never => self.end(now, said),
         }
@@ -459,9 +458,6 @@ impl Worker {
     }
 
     fn on_absent(&mut self, now: Time, ask: &Ask, said: String) {
-        if self.job.stage == Stage::Closing {
-            return self.dropped(now);
-        }
         if matches!(ask, Ask::Prepare { .. }) && !self.job.is_combined() {
             self.settled = Some(Outcome::Unfillable(said));
         } else {
