@@ -25,3 +25,32 @@ pub(super) fn said(refusal: &Refusal) -> String {
         Why::Redirected => format!("the server sends us elsewhere: {text}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::historic::Hint;
+
+    #[test]
+    fn a_span_is_told_in_seconds_below_an_hour_and_in_whole_hours_from_there_on() {
+        for (seconds, told) in [(0, "0 s"), (3_599, "3599 s"), (3_600, "1 h"), (7_199, "1 h"), (432_000, "120 h")] {
+            assert_eq!(span(Duration::from_secs(seconds)), told);
+        }
+    }
+
+    #[test]
+    fn what_was_said_is_told_in_one_line_with_what_it_means() {
+        for (why, text, told) in [
+            (Why::Status(400), "no\nway", "the server answered 400: no\\u{a}way"),
+            (Why::Status(400), " ", "the server answered 400"),
+            (Why::Unheard, "refused", "no answer: refused"),
+            (Why::Unreachable, "cut off", "no answer: cut off"),
+            (Why::Unusable, "<html>", "the answer makes no sense: <html>"),
+            (Why::Oversize, "of 9 MB", "the answer is larger than the bound"),
+            (Why::Redirected, "to a\tb", "the server sends us elsewhere: to a\\u{9}b"),
+        ] {
+            let refusal = Refusal { why, hint: Hint::default(), text: text.to_owned() };
+            assert_eq!(said(&refusal), told, "{why:?}");
+        }
+    }
+}
