@@ -398,8 +398,8 @@ impl Subscriptions {
         if served && why != Refusal::Overflow {
             self.fill_room();
         }
-        self.answered(now);
         self.over(slot);
+        self.answered(now);
         let Some(stream) = self.get_mut(slot) else { return false };
         stream.told.replace(why) != Some(why)
     }
