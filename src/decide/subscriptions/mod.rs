@@ -159,7 +159,6 @@ impl Subscriptions {
         self.names.insert(start.name.clone().into_boxed_str(), slot);
         let former = self.former.remove(start.name.as_str());
         let Start { id, name, wanted, standing } = start;
-        self.tickets += 1;
         let stream = Stream {
             id,
             name,
@@ -346,7 +345,7 @@ impl Subscriptions {
             return false;
         }
         let Some(stream) = self.get_mut(slot) else { return false };
-        if stream.unanswered == 0 && stream.ended && !stream.guessed && stream.ask != Ask::Active {
+        if stream.unanswered == 0 && stream.ended && !stream.guessed {
             // It was put out, and nothing was asked since: the two have changed places on their way, or the server
             // does not know what it says. A new answer will tell.
             self.put_off(slot, now.after(policy.trouble_first));
