@@ -174,22 +174,60 @@ fn a_guess_is_wrong_when_the_stream_turns_out_to_be_served_or_an_answer_is_left_
 }
 
 #[test]
-fn one_contradiction_is_counted_once() {
-    let mut table = Table::serving("x", "ab");
-    table.unnamed(DISABLED);
-    assert!(table.ack("b"));
+fn a_guess_is_that_of_its_own_request_and_of_its_own_time() {
+    // Asked for again, the stream is served because of that.
+    let mut table = guessed();
+    table.all.retry_disabled(true);
     assert_eq!(table.ask(64), "a");
-    switched_off(&mut table, "a");
-    table.all.contradict(table.slot("a"));
-    table.all.contradict(table.slot("a"));
-    assert!(table.all.is_misplaced());
-    // One more refusal, of a stream that is asked for: two to explain, and both are.
+    assert!(table.ack("a") && !table.all.is_misplaced());
+    // A stream that came in since was never taken for refused.
+    let mut table = guessed();
+    table.add("b");
+    assert!(!table.item("b") && !table.all.is_misplaced());
+    // What was trusted, or was on another connection, is not doubted again because of another guess.
+    for renewed in [false, true] {
+        let mut table = guessed();
+        if renewed {
+            table.all.disconnected();
+            table.all.connected();
+            assert_eq!(table.ask(64), "x");
+            assert!(table.ack("x"));
+        } else {
+            table.pass(PATIENCE);
+            table.due();
+        }
+        table.add("b");
+        assert_eq!(table.ask(64), "b");
+        assert_eq!(table.unnamed(DISABLED), "in doubt");
+        assert_eq!(table.ask(64), "b");
+        switched_off(&mut table, "b");
+        assert!(!table.item("a") && !table.all.is_misplaced(), "renewed: {renewed}");
+        assert!(!table.item("b") && table.all.is_misplaced(), "renewed: {renewed}");
+    }
+}
+
+#[test]
+fn a_refusal_that_is_misplaced_is_not_explained_by_later_ones() {
+    let mut table = guessed();
+    assert!(table.ack("a") && table.all.is_misplaced());
     table.add("c");
     assert_eq!(table.ask(64), "c");
     assert_eq!(table.unnamed(DISABLED), "in doubt");
     assert_eq!(table.ask(64), "c");
     switched_off(&mut table, "c");
-    assert!(table.all.is_misplaced(), "the first one is left");
+    assert!(table.all.is_misplaced());
+}
+
+#[test]
+fn only_a_request_that_was_made_again_alone_proves_a_refusal() {
+    let mut table = Table::asked("ab");
+    assert_eq!(table.unnamed(Answer::Mistake), "in doubt");
+    assert!(table.ack("b"));
+    assert_eq!(table.ask(64), "a");
+    assert!(table.ack("a"));
+    table.add("c");
+    assert_eq!(table.ask(64), "c");
+    assert_eq!(table.unnamed(DISABLED), "in doubt", "c was asked for once");
 }
 
 #[test]
@@ -226,6 +264,11 @@ fn a_doubt_ends_when_nothing_came_for_a_while_and_then_an_answer_is_missing() {
     table.pass(Duration::from_secs(1));
     assert_eq!(table.unnamed(Answer::Acknowledged), "in doubt");
     assert_eq!(table.ask(64), "b", "as many answers as requests: it is over at once");
+    let mut table = Table::asked("abc");
+    assert_eq!(table.unnamed(Answer::Mistake), "in doubt");
+    table.pass(Duration::from_secs(1));
+    assert_eq!(table.unnamed(Answer::Mistake), "in doubt");
+    assert_eq!(table.rest(), Some(SETTLE), "since the last answer without a name, too");
     let mut table = Table::asked("abc");
     table.unnamed(Answer::Mistake);
     table.pass(Duration::from_secs(1));
@@ -293,4 +336,22 @@ fn an_answer_that_may_be_that_of_a_stream_taken_out_is_asked_for_again() {
     assert_eq!(table.unnamed(REJECTED), "in doubt", "it may be the first answer of b");
     assert_eq!(table.ask(64), "b");
     assert_eq!(table.unnamed(REJECTED), "b");
+}
+
+#[test]
+fn an_answer_for_a_stream_taken_out_is_no_longer_to_come() {
+    // Without a name, when nobody else waits for one.
+    let mut table = Table::asked("a");
+    table.remove("a");
+    assert_eq!(table.unnamed(Answer::Acknowledged), "nobody");
+    table.add("b");
+    assert_eq!(table.ask(64), "b");
+    assert_eq!(table.unnamed(Answer::Acknowledged), "b");
+    // By name, when it came in again.
+    let mut table = Table::asked("a");
+    table.remove("a");
+    table.add("a");
+    assert_eq!(table.ask(64), "a");
+    assert!(!table.ack("a"));
+    assert_eq!(table.unnamed(Answer::Acknowledged), "a");
 }

@@ -129,6 +129,77 @@ fn nothing_of_one_connection_is_owed_on_the_next() {
     table.add("a");
     assert_eq!(table.ask(64), "ba");
     assert!(table.item("a") && table.item("b"), "nothing is left of an earlier subscription");
+    // Neither an answer to whoever came in again, nor one to whoever is still there.
+    let mut table = Table::asked("ab");
+    table.remove("a");
+    table.add("a");
+    table.all.disconnected();
+    assert!(!table.remove("b"), "the server knows nothing of it any more");
+    table.all.connected();
+    assert_eq!(table.ask(64), "a");
+    assert!(table.ack("a"), "its own answer");
+}
+
+#[test]
+fn nothing_is_due_and_nothing_is_left_to_ask_when_the_connection_is_gone() {
+    type Before = fn() -> Table;
+    let befores: [Before; 5] = [
+        || Table::new("ab"),
+        || Table::asked("ab"),
+        || {
+            let mut table = Table::asked("ab");
+            assert_eq!(table.unnamed(Answer::Mistake), "in doubt");
+            table
+        },
+        || {
+            let mut table = Table::asked("abc");
+            table.unnamed(Answer::Mistake);
+            assert!(table.ack("a"));
+            table.pass(PATIENCE);
+            table.due();
+            assert_eq!(table.ask(64), "b");
+            table
+        },
+        || {
+            // What was refused without a name may yet be served.
+            let mut table = Table::serving("a", "b");
+            table.unnamed(Answer::Trouble);
+            table.ask(64);
+            assert_eq!(table.unnamed(Answer::Trouble), "b");
+            assert!(table.refuse("b", Refusal::Rejected));
+            table
+        },
+    ];
+    for before in befores {
+        let mut table = before();
+        table.all.disconnected();
+        assert_eq!((table.rest(), table.all.is_settled(), table.all.active()), (None, true, 0));
+        assert!(!table.all.is_doubtful() && !table.all.is_misplaced());
+        assert_eq!((table.due().as_str(), table.ask(64).as_str()), ("", ""));
+    }
+}
+
+#[test]
+fn trouble_is_waited_out_longer_and_longer_until_the_stream_is_served() {
+    let mut table = Table::serving("b", "a");
+    for times in [1, 2, 4, 8, 16, 32, 32] {
+        assert_eq!(table.trouble("a"), Some(times * FIRST));
+        assert_eq!(table.trouble("a"), None, "it waits already");
+        table.pass(times * FIRST - TICK);
+        table.due();
+        assert_eq!(table.ask(1), "", "a moment is left");
+        table.pass(TICK);
+        table.due();
+        assert_eq!(table.ask(1), "a");
+    }
+    assert!(table.ack("a"));
+    assert_eq!(table.trouble("a"), Some(FIRST));
+    // Trouble of a stream that is yet to be asked for is waited out, too.
+    let mut table = Table::new("ab");
+    assert_eq!(table.ask(1), "a");
+    assert_eq!(table.trouble("b"), Some(FIRST));
+    table.ack("a");
+    assert_eq!(table.ask(1), "");
 }
 
 #[test]
@@ -274,6 +345,26 @@ fn what_was_switched_off_is_tried_a_day_later_to_the_moment_and_what_is_wrong_ne
 }
 
 #[test]
+fn a_reload_asks_again_for_what_was_switched_off_and_for_nothing_else() {
+    for connected in [true, false] {
+        let mut table = Table::asked("abcd");
+        assert!(table.refuse("a", Refusal::Disabled) && table.refuse("b", Refusal::Rejected));
+        assert!(table.refuse("c", Refusal::Overflow) && table.trouble("d").is_some());
+        if connected {
+            table.all.retry_disabled(true);
+            assert_eq!(table.ask(64), "a");
+        } else {
+            table.all.disconnected();
+            table.all.retry_disabled(false);
+            assert_eq!(table.ask(64), "");
+            table.all.connected();
+            assert_eq!(table.ask(64), "ac", "what did not fit has another chance on each connection");
+        }
+        assert!(table.refuse("a", Refusal::Disabled), "the operator who asked is told again");
+    }
+}
+
+#[test]
 fn an_acknowledgement_counts_unless_it_may_be_older_than_the_end_of_the_stream() {
     // Nothing was asked since it was put out: the answer will be asked for.
     let mut table = Table::serving("a", "");
@@ -284,8 +375,18 @@ fn an_acknowledgement_counts_unless_it_may_be_older_than_the_end_of_the_stream()
     table.due();
     assert_eq!(table.ask(1), "a");
     assert!(table.ack("a") && table.is_active("a"), "and this is one");
-    // Said twice: it changes nothing.
+    // Said twice: it changes nothing, nor does anything of the end that is past.
     assert!(!table.ack("a") && table.is_active("a"));
+    assert_eq!(table.rest(), None);
+    // Where a day was to pass, it is asked for sooner, and then no more.
+    let mut table = Table::serving("a", "");
+    table.refuse("a", Refusal::Disabled);
+    assert!(!table.ack("a"));
+    assert_eq!(table.rest(), Some(FIRST));
+    table.pass(FIRST);
+    table.due();
+    assert_eq!(table.ask(1), "a");
+    assert!(table.ack("a"));
     assert_eq!(table.rest(), None);
     // Said of a stream that has not been asked for, and was not put out: the server serves it, whyever.
     let mut table = Table::new("ab");
@@ -348,7 +449,8 @@ fn a_connection_asks_first_for_what_fitted_before() {
 fn a_stream_is_taken_in_once() {
     let mut table = Table::new("ab");
     assert_eq!(table.all.add(start("a")), None);
+    let slot = table.slot("a");
     table.remove("a");
-    assert!(table.all.add(start("a")).is_some());
+    assert_eq!(table.all.add(start("a")), Some(slot), "places are used again");
     assert_eq!((table.all.wanted(), table.all.find("c")), (2, None));
 }
