@@ -151,9 +151,7 @@ const CLOCK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Stretches of one stream that are asked for together: neighbours, and no more than a query may span.
 fn groups(policy: &Policy, gaps: &[&Gap]) -> Vec<Vec<Piece>> {
-    // The ends are rounded to seconds and moved apart by the overlap: a piece must leave room for that.
-    let room = policy.overlap.saturating_mul(2).saturating_add(ROUNDING);
-    let longest = longest(policy).min(SPAN_MAX).saturating_sub(room);
+    let longest = longest(policy);
     let mut stretches: Vec<Piece> = Vec::new();
     for gap in gaps {
         for (from, until) in &gap.rest {
@@ -176,14 +174,22 @@ fn groups(policy: &Policy, gaps: &[&Gap]) -> Vec<Vec<Piece>> {
     groups
 }
 
-/// What one day's budget reaches for: a gap that is longer is filled day by day.
+/// The longest piece of a gap that is one job: what one day's budget reaches for. A gap that is longer is filled day by
+/// day.
 fn longest(policy: &Policy) -> Duration {
-    let hours = policy.budget.milliunits.checked_div(policy.milliunits_an_hour).filter(|hours| *hours > 0);
-    hours.map_or(SPAN_MAX, |hours| Duration::from_secs(hours.saturating_mul(3_600)))
+    // The ends are rounded to seconds and moved apart by the overlap: a piece must leave room for that.
+    let room = policy.overlap.saturating_mul(2).saturating_add(ROUNDING);
+    let hours = policy.budget.milliunits.checked_div(policy.milliunits_an_hour);
+    let paid = hours.map_or(SPAN_MAX, |hours| Duration::from_secs(hours.saturating_mul(3_600))).min(SPAN_MAX);
+    let longest = paid.saturating_sub(room);
+    // What is all overlap has no end.
+    if longest < PIECE_MIN { SPAN_MAX.saturating_sub(room) } else { longest }
 }
 
 /// Seconds that rounding may add to both ends of a span.
 const ROUNDING: Duration = Duration::from_secs(4);
+/// A gap is not cut into shorter pieces than this: where a day pays no more, it is too dear.
+const PIECE_MIN: Duration = Duration::from_mins(1);
 
 fn joins(policy: &Policy, group: &[Piece], piece: Piece, longest: Duration) -> bool {
     let first = group.first().map_or(piece.from, |first| first.from);

@@ -7,6 +7,7 @@
 
 mod archive;
 mod asking;
+mod bounds;
 mod chance;
 mod combining;
 mod looks;
