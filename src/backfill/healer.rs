@@ -45,7 +45,7 @@ pub struct Healer<T> {
     draining: bool,
     /// The writer is to rest until then.
     paced: Time,
-    /// What time the server has is asked for then.
+    /// What time the server has is asked for then, if it is not known; never before there is a gap.
     clock_at: Time,
     tally: Tally,
 }
@@ -291,8 +291,8 @@ impl<T: Tariff> Healer<T> {
             }
             self.drafts = of_request.drafts.into();
         }
-        if self.offset.is_none() && !gaps.is_empty() {
-            self.clock_at = self.clock_at.min(now);
+        if self.clock_at == Time::NEVER && !gaps.is_empty() {
+            self.clock_at = now;
         }
         let mut whole = plan(&policy, &situation, gaps, &self.tariff);
         self.tally.pending = gaps.len();
