@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::doing::{Doing, Member};
 use super::ladder::{Climb, Reaction, of_refusal};
-use super::plan::{Plan, Situation, Wait, day, plan, tomorrow};
+use super::plan::{Plan, Situation, Wait, day, plan};
 use super::price::Tariff;
 use super::request::{Asked, Request};
 use super::step::{Input, Step};
@@ -172,7 +172,8 @@ impl<T: Tariff> Healer<T> {
                 }
                 Next::Ask(_) if closed => {}
                 Next::Ask(ask) if is_dear(&ask) && self.spent.credits > self.policy.budget.credits => {
-                    member.worker.put_off(tomorrow(now));
+                    // What was spent is read again then; of a new day, that is nothing.
+                    member.worker.put_off(self.plan_at);
                 }
                 Next::Ask(ask) => {
                     self.spent = self.spent.and(member.uses(self.tariff.credits(&ask)));
@@ -276,6 +277,8 @@ impl<T: Tariff> Healer<T> {
 
     fn on_gaps(&mut self, now: Time, gaps: &[Gap], spent: Price) {
         self.doing = None;
+        // What was asked and is not written down yet is spent as well.
+        let spent = self.workers.values().fold(spent, |sum, member| sum.and(member.unbooked));
         self.spent = spent;
         self.plan_at = now.after(PLAN_EVERY);
         let situation = Situation { now, offset: self.offset, spent, jobs: 0, tag: &self.tag, asked: false };

@@ -8,6 +8,7 @@
 mod archive;
 mod asking;
 mod bounds;
+mod budget;
 mod chance;
 mod clock;
 mod combining;
