@@ -211,15 +211,14 @@ impl<T: Tariff> Healer<T> {
                 return Step::Ask(ask);
             }
         }
-        if self.policy.mode != Mode::Off && self.plan_at <= now {
+        if self.plan_at <= now {
             self.doing = Some(Doing::Gaps);
             return Step::Gaps;
         }
         let jobs = self.workers.values().map(|member| member.worker.deadline(&self.policy)).min();
         let clock = if self.offset.is_none() && self.may_begin() { self.clock_at } else { Time::NEVER };
         let asks = jobs.unwrap_or(Time::NEVER).min(clock).max(opens);
-        let plan = if self.policy.mode == Mode::Off { Time::NEVER } else { self.plan_at };
-        Step::Wait(asks.min(plan))
+        Step::Wait(asks.min(self.plan_at))
     }
 
     /// Whether jobs may begin, by the settings or because an operator asked.

@@ -7,6 +7,8 @@ use siftd::healing::{Change, Gap, Gate, Outcome, Price};
 use siftd::historic::{Ask, Hint, Refusal, Why};
 use siftd::time::Time;
 
+use super::hand::Hand;
+use super::planning::gap;
 use super::server::Faults;
 use super::{Life, START, TARIFF, policy};
 
@@ -131,4 +133,104 @@ fn a_service_that_was_moved_needs_a_person() {
     for ask in [Ask::Deliveries { page: 1 }, Ask::Start { query: "q".to_owned() }] {
         assert_eq!(of_refusal(&ask, &refusal), Reaction::Pause);
     }
+}
+
+/// One gap each of two streams, the second one younger.
+fn two() -> [Gap; 2] {
+    [gap(1, 1, -20_000, -19_000), gap(2, 2, -9_000, -8_000)]
+}
+
+fn of_stream(stream: &str) -> Input {
+    Input::Asked(Request { stream: Some(stream.to_owned()), since_us: None })
+}
+
+#[test]
+fn what_an_operator_asks_for_comes_first_where_jobs_begin_by_themselves_too() {
+    let mut hand = Hand::new(policy()).with_clock();
+    hand.handle(of_stream("s2"));
+    hand.gaps(&two(), Price::default());
+    assert_eq!(hand.begin().pieces[0].gap.0, 2);
+    hand.ask();
+    hand.refused(Why::Status(400), Hint::default(), "");
+    hand.settled(Vec::new());
+    // It was tried: the request is done, and the rest takes its course.
+    hand.now = hand.rests();
+    hand.gaps(&two(), Price::default());
+    assert!(!hand.healer.is_asked());
+    assert_eq!(hand.begin().pieces[0].gap.0, 1);
+}
+
+#[test]
+fn what_an_operator_asks_for_begins_though_it_is_small_tried_too_often_and_cooling_down() {
+    let mut hand = Hand::new(Policy { mode: Mode::Approve, ..policy() }).with_clock();
+    hand.handle(Input::Asked(Request::default()));
+    let gap = Gap { tries: 99, begun: Some(START), ..gap(1, 1, -9_000, -9_000) };
+    hand.gaps(&[gap], Price::default());
+    hand.begin();
+}
+
+#[test]
+fn a_request_is_over_when_what_is_left_of_it_cannot_begin_now() {
+    let mut hand = Hand::new(Policy { mode: Mode::Approve, ..policy() }).with_clock();
+    // The archive does not hold it yet.
+    hand.handle(Input::Asked(Request::default()));
+    hand.gaps(&[gap(1, 1, -100, -50)], Price::default());
+    assert!(!hand.healer.is_asked());
+    // Nothing is there.
+    hand.handle(Input::Asked(Request::default()));
+    hand.gaps(&[], Price::default());
+    assert!(!hand.healer.is_asked());
+    // It begins with what can begin, and is over when that was tried.
+    hand.handle(Input::Asked(Request::default()));
+    let gaps = [gap(1, 1, -100, -50), gap(2, 2, -9_000, -8_000)];
+    hand.gaps(&gaps, Price::default());
+    assert!(hand.healer.is_asked());
+    hand.begin();
+    assert!(hand.healer.is_asked());
+    hand.ask();
+    hand.refused(Why::Status(400), Hint::default(), "");
+    hand.settled(Vec::new());
+    hand.now = hand.rests();
+    hand.gaps(&gaps, Price::default());
+    assert!(!hand.healer.is_asked());
+}
+
+#[test]
+fn a_request_outlives_other_settings_and_waits_for_the_servers_clock() {
+    let mut hand = Hand::new(Policy { mode: Mode::Approve, ..policy() });
+    hand.handle(of_stream("s2"));
+    hand.gaps(&two(), Price::default());
+    assert!(hand.healer.is_asked(), "without the clock nothing can be said yet");
+    for mode in [Mode::Auto, Mode::Approve] {
+        hand.handle(Input::Policy(Policy { mode, ..policy() }));
+        assert!(hand.healer.is_asked(), "{mode:?}");
+    }
+    hand.handle(Input::Clock(0));
+    hand.gaps(&two(), Price::default());
+    assert_eq!(hand.begin().pieces[0].gap.0, 2);
+}
+
+/// Together was no try: each of the streams is asked for alone, and only of these.
+#[test]
+fn what_was_asked_for_together_in_vain_is_asked_for_alone_and_no_more_than_that() {
+    let mut hand = Hand::new(Policy { mode: Mode::Approve, combine: 2, jobs_max: 1, ..policy() }).with_clock();
+    hand.handle(Input::Asked(Request::default()));
+    let gaps: Vec<Gap> = (1..=3).map(|id| gap(id, u32::try_from(id).unwrap(), -9_000, -8_000)).collect();
+    hand.gaps(&gaps, Price::default());
+    let fails = |hand: &mut Hand| {
+        let tried: Vec<i64> = hand.begin().pieces.iter().map(|piece| piece.gap.0).collect();
+        hand.ask();
+        hand.refused(Why::Status(400), Hint::default(), "");
+        (tried, matches!(hand.settled(Vec::new()), Outcome::Apart(_)))
+    };
+    assert_eq!(fails(&mut hand), (vec![1, 2], true));
+    assert_eq!(fails(&mut hand), (vec![3], false));
+    hand.now = hand.rests();
+    let apart = |gap: &Gap| Gap { apart: (gap.id.0 < 3).then_some(hand.now), ..gap.clone() };
+    let gaps: Vec<Gap> = gaps.iter().map(apart).collect();
+    hand.gaps(&gaps, Price::default());
+    assert_eq!((fails(&mut hand), fails(&mut hand)), ((vec![1], false), (vec![2], false)));
+    hand.now = hand.rests();
+    hand.gaps(&gaps, Price::default());
+    assert!(!hand.healer.is_asked());
 }

@@ -12,6 +12,7 @@ mod budget;
 mod chance;
 mod clock;
 mod combining;
+mod gate;
 mod hand;
 mod looks;
 mod pages;
@@ -19,6 +20,7 @@ mod planning;
 mod refusals;
 mod server;
 mod stages;
+mod tally;
 
 use std::time::Duration;
 
