@@ -390,7 +390,77 @@ mod tests {
         assert_eq!(left(&[(15, 30), (0, 15)]), []);
         assert_eq!(left(&[(17, 18), (12, 14)]), [(10, 12), (14, 17), (18, 20)]);
         assert_eq!(left(&[(25, 30), (0, 5)]), [(10, 20)]);
+        assert_eq!(left(&[(0, 20), (25, 30)]), []);
         assert_eq!(rest(at(5), at(5), &mut []), [(at(5), at(5))]);
         assert_eq!(rest(at(5), at(5), &mut [(at(5), at(5))]), []);
+    }
+
+    fn job(streams: &[&str], span: Span) -> Job {
+        let streams = (1..).zip(streams).map(|(id, name)| Stream { id: StreamId(id), name: (*name).to_owned() });
+        let (name, sources, pieces, price) = ("n".to_owned(), Vec::new(), Vec::new(), Price::default());
+        let draft = Draft { name, streams: streams.collect(), span, sources, pieces, price };
+        Job::begun(JobId(1), &draft, Time::default())
+    }
+
+    #[test]
+    fn a_job_is_called_by_its_one_stream_or_by_how_many_it_has() {
+        let span = Span::default();
+        let (one, two) = (job(&["a"], span), job(&["a", "b"], span));
+        assert_eq!((named(&one.streams), named(&two.streams)), ("a".to_owned(), "2 streams".to_owned()));
+        assert_eq!((one.stream(), two.stream()), (Some("a".to_owned()), None));
+        assert_eq!((one.is_combined(), two.is_combined()), (false, true));
+    }
+
+    #[test]
+    fn an_hour_that_is_begun_is_paid_whole_for_each_stream() {
+        for (seconds, hours) in [(0, 0), (1, 1), (3_600, 1), (3_601, 2), (-1, 0)] {
+            let (one, two) = (["a"].as_slice(), ["a", "b"].as_slice());
+            let of = |streams| job(streams, Span { from: 5, until: 5 + seconds });
+            assert_eq!((of(one).hours(), of(one).milliunits(7), of(two).milliunits(7)), (hours, 7 * hours, 14 * hours));
+        }
+    }
+
+    #[test]
+    fn a_price_fits_if_neither_part_of_the_sum_exceeds_the_budget() {
+        let price = |credits, milliunits| Price { credits, milliunits };
+        let (spent, budget) = (price(1, 20), price(10, 100));
+        assert_eq!(price(9, 80).and(spent), budget);
+        for (more, fits) in [(price(9, 80), true), (price(10, 80), false), (price(9, 81), false), (price(0, 0), true)] {
+            assert_eq!(more.fits(spent, budget), fits, "{more:?}");
+        }
+        assert!(!price(u64::MAX, 0).fits(spent, budget), "a sum never wraps");
+    }
+
+    #[test]
+    fn each_stage_and_each_outcome_has_its_word_in_the_archive() {
+        let words = ["preparing", "delivering", "anchoring", "starting", "fetching", "closing", "closed"];
+        assert_eq!(Stage::ALL.map(Stage::word), words);
+        assert_eq!(words.map(Stage::of_word), Stage::ALL.map(Some));
+        assert_eq!(Stage::of_word("begun"), None);
+        assert_eq!(format!("{:>8}|", Stage::Closed), "  closed|");
+        let why = || "why".to_owned();
+        for (outcome, word, detail) in [
+            (Outcome::Complete, "complete", None),
+            (Outcome::Partial(why()), "partial", Some("why")),
+            (Outcome::Unfillable(why()), "unfillable", Some("why")),
+            (Outcome::Failed(why()), "failed", Some("why")),
+            (Outcome::Apart(why()), "failed", Some("why")),
+        ] {
+            assert_eq!((outcome.word(), outcome.detail()), (word, detail));
+        }
+    }
+
+    #[test]
+    fn the_counts_of_two_pages_are_added_each_by_itself() {
+        let counts = |by: u64| Counts {
+            stored: by,
+            known: 2 * by,
+            deleted: 3 * by,
+            outside: 4 * by,
+            early: 5 * by,
+            foreign: 6 * by,
+            unreadable: 7 * by,
+        };
+        assert_eq!(counts(1).and(counts(10)), counts(11));
     }
 }

@@ -262,3 +262,73 @@ impl Hint {
         self.left.is_some_and(|left| left < self.cost.unwrap_or(1).max(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_holds_its_first_moment_and_not_its_last() {
+        let span = Span { from: 10, until: 14 };
+        let holds = |micros| span.holds(Time::from_micros(micros));
+        assert_eq!([9_999_999, 10_000_000, 13_999_999, 14_000_000].map(holds), [false, true, true, false]);
+        assert_eq!((span.seconds(), Span { from: i64::MIN, until: i64::MAX }.seconds()), (4, i64::MAX));
+    }
+
+    #[test]
+    fn what_has_no_answer_is_asked_again_only_if_that_does_no_more_than_asking_once() {
+        let text = || "x".to_owned();
+        let fetch = |cursor| Ask::Fetch { delivery: text(), cursor, bytes: 1 };
+        let span = Span::default();
+        // Whether it may be repeated, and whether it is about one thing of ours.
+        for (ask, repeat, one) in [
+            (Ask::Combine { streams: Vec::new() }, true, true),
+            (Ask::Prepare { name: text(), stream: text(), span, sources: Vec::new() }, false, true),
+            (Ask::Deliver { name: text(), query: text() }, false, true),
+            (Ask::Start { query: text() }, false, true),
+            (fetch(None), false, true),
+            (fetch(Some(text())), true, true),
+            (Ask::Delivery { delivery: text() }, true, true),
+            (Ask::Query { query: text() }, true, true),
+            (Ask::DropDelivery { delivery: text() }, true, true),
+            (Ask::DropQuery { query: text() }, true, true),
+            (Ask::Deliveries { page: 1 }, true, false),
+            (Ask::Queries { page: 1 }, true, false),
+        ] {
+            assert_eq!((ask.may_repeat(), ask.concerns_one()), (repeat, one), "{ask:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_found_by_its_name_and_freed_of_blanks() {
+        let headers = [("date", " today "), ("retry-after", "7")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let reply = Reply { headers, ..Reply::default() };
+        assert_eq!(["date", "retry-after", "age"].map(|name| reply.header(name)), [Some("today"), Some("7"), None]);
+    }
+
+    #[test]
+    fn a_price_is_told_for_the_whole_or_by_the_hour_or_not_at_all() {
+        let prepared = |milliunits| Told::Prepared { query: String::new(), milliunits, lacking: Vec::new() };
+        let combined = |milliunits_an_hour| Told::Combined { stream: String::new(), milliunits_an_hour };
+        assert_eq!([prepared(Some(7)), prepared(None)].map(|told| told.milliunits(3)), [Some(7), None]);
+        assert_eq!([combined(Some(7)), combined(None)].map(|told| told.milliunits(3)), [Some(21), None]);
+        assert_eq!(Told::Done.milliunits(3), None);
+    }
+
+    #[test]
+    fn requests_are_used_up_when_fewer_are_left_than_this_one_costs() {
+        for (left, cost, exhausted) in [
+            (None, None, false),
+            (None, Some(25), false),
+            (Some(0), None, true),
+            (Some(1), None, false),
+            (Some(0), Some(0), true),
+            (Some(24), Some(25), true),
+            (Some(25), Some(25), false),
+        ] {
+            let hint = Hint { left, cost, ..Hint::default() };
+            assert_eq!(hint.is_exhausted(), exhausted, "{left:?} left of {cost:?}");
+        }
+    }
+}

@@ -68,21 +68,47 @@ mod tests {
     use super::*;
     use crate::record::StreamId;
 
-    #[test]
-    fn a_request_covers_what_reaches_beyond_its_moment_and_is_of_its_stream() {
+    fn gap(id: i64, from: i64, until: i64) -> Gap {
         let at = Time::from_seconds;
-        let gap = Gap {
-            id: GapId(1),
+        Gap {
+            id: GapId(id),
             stream: StreamId(1),
             name: "a".to_owned(),
-            from: at(10),
-            until: at(20),
-            rest: vec![(at(10), at(20))],
+            from: at(from),
+            until: at(until),
+            rest: vec![(at(from), at(until))],
             tries: 0,
             jobs: 0,
             begun: None,
             apart: None,
+        }
+    }
+
+    #[test]
+    fn what_was_tried_is_left_out_until_it_turns_out_to_have_been_no_try() {
+        let at = Time::from_seconds;
+        let piece = |gap, from, until| Piece { gap: GapId(gap), from: at(from), until: at(until) };
+        let gaps = [gap(1, 10, 20), gap(2, 30, 40)];
+        let left = |asked: &Asked| -> Vec<(i64, Vec<(Time, Time)>)> {
+            asked.gaps(&gaps).into_iter().map(|gap| (gap.id.0, gap.rest)).collect()
         };
+        let whole = vec![(1, vec![(at(10), at(20))]), (2, vec![(at(30), at(40))])];
+        let mut asked = Asked::of(Request::default());
+        assert_eq!(left(&asked), whole);
+        asked.tried(&[piece(1, 10, 14), piece(1, 14, 17)]);
+        assert_eq!(left(&asked), [(1, vec![(at(17), at(20))]), (2, vec![(at(30), at(40))])]);
+        asked.tried(&[piece(1, 17, 20)]);
+        assert_eq!(left(&asked), [(2, vec![(at(30), at(40))])]);
+        asked.untried(&[piece(1, 14, 17), piece(2, 30, 40)]);
+        assert_eq!(left(&asked), [(1, vec![(at(14), at(17))]), (2, vec![(at(30), at(40))])]);
+        asked.untried(&[piece(1, 10, 14), piece(1, 17, 20)]);
+        assert_eq!(left(&asked), whole);
+    }
+
+    #[test]
+    fn a_request_covers_what_reaches_beyond_its_moment_and_is_of_its_stream() {
+        let at = Time::from_seconds;
+        let gap = gap(1, 10, 20);
         let covers = |stream: Option<&str>, since: Option<i64>| {
             let since_us = since.map(|since| at(since).micros());
             Request { stream: stream.map(str::to_owned), since_us }.covers(&gap)
