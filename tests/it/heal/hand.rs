@@ -47,7 +47,7 @@ impl Hand {
         loop {
             match self.healer.next(self.now) {
                 Step::Say(notice) => self.said.push(notice),
-                step => return step,
+                step @ (Step::Ask(_) | Step::Write(_) | Step::Keep { .. } | Step::Gaps | Step::Wait(_)) => return step,
             }
         }
     }

@@ -108,7 +108,9 @@ fn each_gap_is_told_by_what_became_of_it() {
 #[test]
 fn a_plan_that_waits_for_an_operator_is_told_again_after_an_hour_if_it_has_changed() {
     let (hour, micro) = (Duration::from_hours(1), Duration::from_micros(1));
-    for (again, wait, told) in [(2, hour * 2, false), (3, hour - micro, false), (3, hour, true), (0, hour * 2, false)] {
+    for (again, wait, told) in
+        [(2, hour * 2, false), (3, hour.saturating_sub(micro), false), (3, hour, true), (0, hour * 2, false)]
+    {
         let mut hand = Hand::new(Policy { mode: Mode::Approve, ..policy() }).with_clock();
         hand.gaps(&gaps(2), Price::default());
         hand.rests();
