@@ -137,7 +137,7 @@ fn two_refusals_are_explained_by_two_streams() {
 fn a_guess_holds_when_nothing_contradicted_it_in_time() {
     let mut table = guessed();
     assert_eq!(table.rest(), Some(PATIENCE));
-    table.pass(PATIENCE - TICK);
+    table.nearly(PATIENCE);
     table.due();
     assert!(table.all.is_doubtful(), "it may still turn out wrong");
     table.pass(TICK);
@@ -157,7 +157,7 @@ fn a_guess_is_wrong_when_the_stream_turns_out_to_be_served_or_an_answer_is_left_
     ];
     for (what, then) in contradicts {
         let mut table = guessed();
-        table.pass(PATIENCE - TICK);
+        table.nearly(PATIENCE);
         table.due();
         then(&mut table);
         assert!(table.all.is_doubtful() && table.all.is_misplaced(), "{what}: the refusal meant x");
@@ -273,7 +273,7 @@ fn a_doubt_ends_when_nothing_came_for_a_while_and_then_an_answer_is_missing() {
     table.unnamed(Answer::Mistake);
     table.pass(Duration::from_secs(1));
     table.ack("a");
-    table.pass(SETTLE - TICK);
+    table.nearly(SETTLE);
     table.due();
     assert_eq!(table.ask(64), "");
     table.pass(TICK);

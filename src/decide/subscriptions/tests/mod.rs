@@ -82,6 +82,11 @@ impl Table {
         self.now = self.now.after(span);
     }
 
+    /// Lets all of a span pass but the last moment, which is a tick.
+    fn nearly(&mut self, span: Duration) {
+        self.now = self.now.after(span).before(TICK);
+    }
+
     /// Asks for what may be asked for, and says what that is.
     fn ask(&mut self, window: usize) -> String {
         let mut asked = String::new();

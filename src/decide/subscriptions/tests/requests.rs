@@ -185,7 +185,7 @@ fn trouble_is_waited_out_longer_and_longer_until_the_stream_is_served() {
     for times in [1, 2, 4, 8, 16, 32, 32] {
         assert_eq!(table.trouble("a"), Some(times * FIRST));
         assert_eq!(table.trouble("a"), None, "it waits already");
-        table.pass(times * FIRST - TICK);
+        table.nearly(times * FIRST);
         table.due();
         assert_eq!(table.ask(1), "", "a moment is left");
         table.pass(TICK);
@@ -334,7 +334,7 @@ fn what_was_switched_off_is_tried_a_day_later_to_the_moment_and_what_is_wrong_ne
     table.refuse("b", Refusal::Rejected);
     table.refuse("c", Refusal::Overflow);
     assert_eq!(table.rest(), Some(Duration::from_hours(24)));
-    table.pass(Duration::from_hours(24) - TICK);
+    table.nearly(Duration::from_hours(24));
     table.due();
     assert_eq!(table.ask(64), "");
     table.pass(TICK);
@@ -420,7 +420,7 @@ fn a_request_is_waited_for_from_when_it_was_made_itself() {
     table.refuse("b", Refusal::Disabled);
     table.all.retry_disabled(true);
     assert_eq!(table.ask(64), "b");
-    table.pass(PATIENCE - second - TICK);
+    table.nearly(PATIENCE.saturating_sub(second));
     assert_eq!(table.due(), "", "a moment is left");
     table.pass(TICK);
     assert_eq!(table.due(), "a", "b was answered, and is asked for since a second later");
