@@ -1,4 +1,4 @@
-//! How often a job asks how it stands, soon while it is young and seldom when it is old, and what it makes of the answer.
+//! How often a job asks how it stands, soon while it is young, seldom when it is old, and what the answers mean.
 
 use std::time::Duration;
 
