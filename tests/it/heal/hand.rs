@@ -118,17 +118,25 @@ impl Hand {
         until
     }
 
-    /// As [`Hand::rests`], where no gaps are there whenever they are read.
-    pub(super) fn rests_on(&mut self) -> Time {
-        loop {
+    /// The next step that is not about the house: the gate is written down, and no gaps are there when they are read.
+    pub(super) fn beyond(&mut self) -> Step {
+        for _ in 0..1_000 {
             match self.step() {
                 Step::Gaps => self.handle(Input::Gaps { gaps: Vec::new(), spent: Price::default() }),
-                Step::Wait(until) => return until,
-                step @ (Step::Ask(_) | Step::Write(_) | Step::Keep { .. } | Step::Say(_)) => {
-                    panic!("it does not rest: {step:?}")
+                Step::Write(Change::Gate(_)) => self.handle(Input::Written(Written::Done)),
+                step @ (Step::Ask(_) | Step::Write(_) | Step::Keep { .. } | Step::Say(_) | Step::Wait(_)) => {
+                    return step;
                 }
             }
         }
+        panic!("a hot loop");
+    }
+
+    /// As [`Hand::rests`], for what is not about the house.
+    pub(super) fn rests_on(&mut self) -> Time {
+        let step = self.beyond();
+        let Step::Wait(until) = step else { panic!("it does not rest: {step:?}") };
+        until
     }
 
     pub(super) fn told(&mut self, told: Told) {
