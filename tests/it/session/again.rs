@@ -325,3 +325,46 @@ fn a_stream_that_was_not_asked_for_is_taken_out_without_a_word_to_the_server() {
         "#]],
     );
 }
+
+#[test]
+fn trouble_of_a_stream_that_is_out_leaves_its_gap_the_graver_cause() {
+    check(
+        r#"streams a b c d
+         only stands gap
+         0.1 open
+         0.2 ack d c
+         30 tick
+         31 frame {"status":"failure","message":"<a> is an invalid hash"}
+         31 frame {"status":"failure","message":"The stream <b> has been disabled"}
+         31 frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+         32 frame {"status":"failure","message":"There was a problem starting your stream","hash":"<a>"}
+         32 frame {"status":"failure","message":"There was a problem starting your stream","hash":"<b>"}
+         32 frame {"status":"failure","message":"There was a problem starting your stream","hash":"<c>"}
+         33 frame {"status":"failure","message":"You have insufficient credits available to consume the stream"}
+         34 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.2 < ack d c
+            0.2 > stands d active
+            0.2 > stands c active
+            30 < tick
+            31 < frame {"status":"failure","message":"<a> is an invalid hash"}
+            31 > stands a rejected
+            31 > gap a from 0 rejected
+            31 < frame {"status":"failure","message":"The stream <b> has been disabled"}
+            31 > stands b disabled
+            31 > gap b from 0 disabled
+            31 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+            31 > stands c overflow
+            31 > gap c from 28 over_limit
+            32 < frame {"status":"failure","message":"There was a problem starting your stream","hash":"<a>"}
+            32 > stands a wanted
+            32 < frame {"status":"failure","message":"There was a problem starting your stream","hash":"<b>"}
+            32 > stands b wanted
+            32 < frame {"status":"failure","message":"There was a problem starting your stream","hash":"<c>"}
+            32 > stands c wanted
+            33 < frame {"status":"failure","message":"You have insufficient credits available to consume the stream"}
+            33 > gap d from 29 billing
+        "#]],
+    );
+}

@@ -192,3 +192,40 @@ fn a_gap_from_before_goes_on_under_the_cause_that_the_server_gives() {
         "#]],
     );
 }
+
+#[test]
+fn a_stream_that_the_server_cannot_serve_when_the_first_minute_ends_tells_so() {
+    check(
+        r#"streams a b
+         patience 90
+         only gap
+         0.1 open
+         55 frame {"status":"failure","message":"There was a problem starting your stream","hash":"<b>"}
+         61 end"#,
+        &expect![[r#"
+            0.1 < open
+            55 < frame {"status":"failure","message":"There was a problem starting your stream","hash":"<b>"}
+            60 > gap b from 0 server_error
+            60 > gap a from 0 starting
+        "#]],
+    );
+}
+
+#[test]
+fn a_stream_that_is_added_later_has_a_first_minute_of_its_own() {
+    check(
+        "only gap cover
+         ticks
+         opens
+         0.2 ack a b
+         100 reload +c
+         161 end",
+        &expect![[r#"
+            0.2 < ack a b
+            0.2 > cover a from 0.2
+            0.2 > cover b from 0.2
+            100 < reload +c
+            160 > gap c from 100 starting
+        "#]],
+    );
+}

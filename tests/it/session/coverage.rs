@@ -293,3 +293,9 @@ fn whoever_meets_the_end_of_silence_more_than_five_seconds_late_has_stood_still(
         assert!(timeline.contains(&format!("{at} > gap a from 27 {cause}\n")), "{timeline}");
     }
 }
+
+#[test]
+fn a_shorter_limit_for_silence_holds_from_the_reload_on() {
+    let timeline = run("only say\n0.1 open\n0.2 ack a b\n30 tick\n50 reload silence=30\n70 end");
+    assert!(timeline.contains("\n60 > say warn silence\n"), "{timeline}");
+}

@@ -9,6 +9,7 @@ mod endings;
 mod frames;
 mod patience;
 mod position;
+mod proof;
 mod room;
 mod saying;
 mod slowness;

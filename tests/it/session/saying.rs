@@ -134,26 +134,28 @@ fn the_state_that_an_operator_asks_for_tells_everything() {
 
 #[test]
 fn a_gap_of_one_stream_names_it_and_one_of_more_tells_since_when_at_the_earliest() {
-    let script = r#"opens
+    let script = r#"streams a b c
+         opens
          0.2 ack b
          0.3 ack a
+         0.4 ack c
          1 eof
          2.2 ack a
          3 eof
-         5.2 ack a b
+         5.2 ack a b c
          6 frame {"status":"failure","message":"The stream <b> has been disabled"}
          7 stop
          8 closed"#;
     expect![[r#"
-        1 > say warn gap-opened {"streams":2,"stream":null,"cause":"network","since_us":1311694603200000}
+        1 > say warn gap-opened {"streams":3,"stream":null,"cause":"network","since_us":1311694603200000}
         3 > say warn gap-opened {"streams":1,"stream":"a","cause":"network","since_us":1311694605200000}
         6 > say warn gap-opened {"streams":1,"stream":"b","cause":"disabled","since_us":1311694608200000}
-        8 > say warn gap-opened {"streams":1,"stream":"a","cause":"shutdown","since_us":1311694608200000}
+        8 > say warn gap-opened {"streams":2,"stream":null,"cause":"shutdown","since_us":1311694608200000}
     "#]]
     .assert_eq(&told("gap-opened", script));
     expect![[r#"
         3 > say info gap-closed {"streams":1,"stream":"a","connection":2}
-        5.2 > say info gap-closed {"streams":2,"stream":null,"connection":3}
+        5.2 > say info gap-closed {"streams":3,"stream":null,"connection":3}
     "#]]
     .assert_eq(&told("gap-closed", script));
 }
@@ -300,4 +302,39 @@ fn a_life_in_figures() {
             79 > say info stopped {"reason":"SIGTERM","interactions":3}
         "#]],
     );
+}
+
+#[test]
+fn a_summary_comes_every_minute_also_when_nothing_else_is_due() {
+    let told = told("summary", "serves\n50 ping\n110 ping\n130 end");
+    let minutes: Vec<_> = told.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(minutes, ["60", "120"]);
+}
+
+#[test]
+fn an_operator_is_reminded_of_an_empty_account_once_an_hour() {
+    let told = told(
+        "billing-paused",
+        r#"probe 7500
+         0 failed 402 {"status":"failure","message":"You have insufficient credits available to consume the stream"}
+         7400 end"#,
+    );
+    expect![[r#"
+        0 > say error billing-paused {"text":"the server answered 402: {\"status\":\"failure\",\"message\":\"You have insufficient credits available to consume the stream\"}","since_us":1311694603000000,"probe_seconds":7500.0}
+        3600 > say error billing-paused {"text":"still no credits","since_us":1311694603000000,"probe_seconds":3900.0}
+        7200 > say error billing-paused {"text":"still no credits","since_us":1311694603000000,"probe_seconds":300.0}
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn the_last_word_says_why_it_is_over() {
+    expect![[r#"
+        0 > say info stopped {"reason":"identity refused","interactions":0}
+    "#]]
+    .assert_eq(&told("stopped", "0 failed 403"));
+    expect![[r#"
+        0.5 > say info stopped {"reason":"SIGTERM","interactions":0}
+    "#]]
+    .assert_eq(&told("stopped", "0 failed 503\n0.5 stop"));
 }

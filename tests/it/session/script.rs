@@ -5,7 +5,7 @@
 //! ```text
 //! streams a b=-120          the streams (default: a b), and since when they are wanted
 //! standing a network        a gap grows for this stream at the start
-//! window 3, jitter 0.1, patience 10     other settings (the last: for an acknowledgement)
+//! window 3, jitter 0.1, patience 10, probe 3600     other settings (the last two: for an acknowledgement, for credits)
 //! serves                    every dial succeeds after 0.1 s, every subscription is acknowledged after 10 ms
 //! ticks                     a tick every 30 s
 //! opens                     every dial succeeds after 0.1 s
@@ -14,11 +14,11 @@
 //! only said                 notices as the archive writes them: of which connection
 //! ```
 //!
-//! Events: `open [SECONDS-IT-TOOK]`, `failed NETWORK-ERROR|STATUS [retry-after] [BODY]`, `ack a b`, `item a [-AGE]`, `tick [+OFFSET]`,
-//! `frame JSON` (names of streams in `<a>`), `eof`, `closed`, `oversize`, `ping`, `part`, `queue N`, `unread`, `read`,
-//! `storage [full]`, `stored`, `reload +c -a`, `refused-reload`, `healing PENDING RUNNING FILLED FAILED`, `state`, `reach`
-//! (shows it), `stop`, `end`. Deadlines are met by themselves; `skip` moves to a time without meeting any (a machine that
-//! slept).
+//! Events: `open [SECONDS-IT-TOOK] [AHEAD]` (the last: the time that was told), `failed NETWORK-ERROR|STATUS
+//! [retry-after] [BODY]`, `ack a b`, `item a [-AGE|+AHEAD]`, `tick [+OFFSET]`, `frame JSON` (names of streams in
+//! `<a>`), `eof`, `closed`, `oversize`, `ping`, `part`, `queue N`, `unread`, `read`, `storage [full]`, `stored`,
+//! `reload +c -a silence=30`, `refused-reload`, `healing PENDING RUNNING FILLED FAILED`, `state`, `reach` (shows it),
+//! `stop`, `end`. Deadlines are met by themselves; `skip` moves to a time without meeting any (a machine that slept).
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -134,6 +134,7 @@ impl Play {
                 "window" => policy.subscribe_window = words.next().unwrap().parse().unwrap(),
                 "jitter" => policy.jitter = words.next().unwrap().parse().unwrap(),
                 "patience" => policy.acknowledgement = Duration::from_secs(words.next().unwrap().parse().unwrap()),
+                "probe" => policy.billing_probe = Duration::from_secs(words.next().unwrap().parse().unwrap()),
                 "opens" => opens = true,
                 "serves" => (opens, serves) = (true, true),
                 "ticks" => ticks = true,
@@ -199,8 +200,10 @@ impl Play {
             "" => {}
             "deadline" => self.feed(Input::Deadline),
             "open" => {
-                let took = Duration::try_from_secs_f64(rest.parse().unwrap_or(0.0)).unwrap();
-                self.feed(Input::Opened { sent: self.now.before(took), told: None, shown: url });
+                let (took, ahead) = rest.split_once(' ').unwrap_or((rest, ""));
+                let told = ahead.parse::<i64>().ok().map(|ahead| self.second().shifted(ahead * 1_000_000));
+                let took = Duration::try_from_secs_f64(took.parse().unwrap_or(0.0)).unwrap();
+                self.feed(Input::Opened { sent: self.now.before(took), told, shown: url });
                 if self.ticks {
                     self.plan(30_000, "beat".to_owned());
                 }
@@ -219,7 +222,7 @@ impl Play {
             "item" => self.item(rest),
             "tick" => {
                 let offset: i64 = rest.parse().unwrap_or(0);
-                let tick = self.now.micros() / 1_000_000 + offset;
+                let tick = self.second().micros() / 1_000_000 + offset;
                 self.frame(&format!(r#"{{"tick":{tick},"status":"connected","message":"Waiting for data"}}"#));
             }
             "frame" => {
@@ -251,9 +254,14 @@ impl Play {
         }
     }
 
+    /// The whole second that has begun.
+    fn second(&self) -> Time {
+        Time::from_seconds(self.now.micros() / 1_000_000)
+    }
+
     fn item(&mut self, rest: &str) {
-        let (name, age) = rest.split_once(" -").unwrap_or((rest, "0"));
-        let made = self.now.before(Duration::from_secs(age.parse().unwrap()));
+        let (name, age) = rest.split_once(' ').unwrap_or((rest, "0"));
+        let made = self.now.shifted(age.parse::<i64>().unwrap() * 1_000_000);
         let made = jiff::Timestamp::from_microsecond(made.micros()).unwrap();
         let made = jiff::fmt::rfc2822::to_string(&made.to_zoned(jiff::tz::TimeZone::UTC)).unwrap();
         self.items += 1;
@@ -294,6 +302,11 @@ impl Play {
     fn reload(&mut self, words: &str) {
         let mut reload = Reload::default();
         for word in words.split(' ').filter(|word| !word.is_empty()) {
+            if let Some(seconds) = word.strip_prefix("silence=") {
+                let silence = Duration::from_secs(seconds.parse().unwrap());
+                reload.policy = Some(Policy { silence, ..self.session.policy().clone() });
+                continue;
+            }
             let (sign, name) = word.split_at(1);
             if sign == "-" {
                 reload.removed.push(hash(name));

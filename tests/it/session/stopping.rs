@@ -177,3 +177,31 @@ fn what_else_is_due_meanwhile_does_not_cut_the_farewell_short() {
         "#]],
     );
 }
+
+/// What it would cut off still comes.
+#[test]
+fn a_mistake_of_ours_costs_nothing_while_stopping() {
+    check(
+        r#"only gap keep end
+         0.1 open
+         0.2 ack a b
+         30 tick
+         40 stop
+         40.1 frame {"status":"warning","message":"The JSON received from the message was invalid"}
+         41 item a
+         41.5 closed"#,
+        &expect![[r#"
+            0.1 < open
+            0.2 < ack a b
+            30 < tick
+            40 < stop
+            40.1 < frame {"status":"warning","message":"The JSON received from the message was invalid"}
+            41 < item a
+            41 > keep a
+            41.5 < closed
+            41.5 > gap a from 38 shutdown
+            41.5 > gap b from 38 shutdown
+            41.5 > end
+        "#]],
+    );
+}

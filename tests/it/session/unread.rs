@@ -41,3 +41,30 @@ fn what_is_told_twice_is_said_once() {
         "#]],
     );
 }
+
+/// It may have failed for as long as the connection was left unread.
+#[test]
+fn a_disk_that_takes_something_again_in_the_moment_in_which_reading_ends_had_failed() {
+    check(
+        "only gap
+         0.1 open
+         0.2 ack a b
+         30 storage
+         40 unread
+         40 stored
+         41 read
+         42 eof
+         43 end",
+        &expect![[r#"
+            0.1 < open
+            0.2 < ack a b
+            30 < storage
+            40 < unread
+            40 < stored
+            41 < read
+            42 < eof
+            42 > gap a from 0.2 local_storage
+            42 > gap b from 0.2 local_storage
+        "#]],
+    );
+}
