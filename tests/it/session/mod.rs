@@ -10,6 +10,7 @@ mod frames;
 mod patience;
 mod position;
 mod proof;
+mod reasons;
 mod room;
 mod saying;
 mod slowness;

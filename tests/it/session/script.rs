@@ -10,7 +10,7 @@
 //! ticks                     a tick every 30 s
 //! opens                     every dial succeeds after 0.1 s
 //! only dial gap             what to show; everything but summaries by default
-//! fields summary            the notices that are shown with all of their fields
+//! fields summary stands gap the notices that are shown with all of their fields, and the records that tell why
 //! only said                 notices as the archive writes them: of which connection
 //! ```
 //!
@@ -390,7 +390,7 @@ impl Play {
             Action::Keep(id) => format!("keep {}", self.name(*id)),
             Action::Erase => "erase".to_owned(),
             Action::Quarantine => "quarantine".to_owned(),
-            Action::Say(notice) if self.fields.iter().any(|name| name == notice.entry().name) => {
+            Action::Say(notice) if self.tells(notice.entry().name) => {
                 let fields = self.by_letter(serde_json::to_string(notice).unwrap());
                 format!("say {} {} {fields}", notice.entry().level.word(), notice.entry().name)
             }
@@ -415,6 +415,14 @@ impl Play {
         format!("{name}{message}")
     }
 
+    fn tells(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field == name)
+    }
+
+    fn reason(&self, reason: Option<&String>) -> String {
+        reason.map_or_else(String::new, |reason| format!(" ({})", self.by_letter(reason.clone())))
+    }
+
     fn by_letter(&self, text: String) -> String {
         self.names.iter().fold(text, |text, name| text.replace(&hash(name), name))
     }
@@ -426,11 +434,13 @@ impl Play {
             Record::Covered { stream, from, .. } => format!("cover {} from {}", self.name(*stream), shown(*from)),
             Record::Gap { stream, from, cause, detail } => {
                 // What a refusal said is in its notice.
-                let told = detail.as_ref().filter(|_| *cause == Cause::SlowConsumer);
-                let detail = told.map_or_else(String::new, |detail| format!(" ({detail})"));
-                format!("gap {} from {} {cause}{detail}", self.name(*stream), shown(*from))
+                let told = detail.as_ref().filter(|_| *cause == Cause::SlowConsumer || self.tells("gap"));
+                format!("gap {} from {} {cause}{}", self.name(*stream), shown(*from), self.reason(told))
             }
-            Record::Stands { stream, state, .. } => format!("stands {} {state}", self.name(*stream)),
+            Record::Stands { stream, state, reason } => {
+                let told = reason.as_ref().filter(|_| self.tells("stands"));
+                format!("stands {} {state}{}", self.name(*stream), self.reason(told))
+            }
             Record::Retired { stream, at, proven: until } => {
                 format!("retired {} at {}, {}", self.name(*stream), shown(*at), proven(*until))
             }
