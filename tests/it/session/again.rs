@@ -368,3 +368,24 @@ fn trouble_of_a_stream_that_is_out_leaves_its_gap_the_graver_cause() {
         "#]],
     );
 }
+
+#[test]
+fn a_mistake_of_ours_about_a_stream_that_is_served_leaves_it_served() {
+    check(
+        r#"only stands gap say subscribe
+         serves
+         30 tick
+         31 frame {"status":"warning","message":"An invalid action was received","hash":"<a>"}
+         50 end"#,
+        &expect![[r#"
+            0.1 > say info connected
+            0.1 > subscribe a b
+            0.11 > stands a active
+            0.11 > stands b active
+            0.11 > say info subscribed: all streams answered: 2 active, 0 out, after 0.010 s
+            30 < tick
+            31 < frame {"status":"warning","message":"An invalid action was received","hash":"<a>"}
+            31 > say error request-refused
+        "#]],
+    );
+}

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::script::check;
+use super::script::{check, run};
 
 #[test]
 fn a_message_too_large_is_a_gap() {
@@ -129,4 +129,24 @@ fn what_was_said_after_the_connection_was_given_up_is_not_heard() {
             31.05 < frame {"hash":"<a>","data":{"interaction":{"id":"x"}}}
         "#]],
     );
+}
+
+#[test]
+fn what_cannot_be_read_after_the_connection_was_given_up_is_of_no_account() {
+    let long = "x".repeat(1100);
+    for rest in [r#"{"what":"ever"}"#.to_owned(), format!("{{{long}")] {
+        let timeline =
+            run(&format!("only dial quarantine say\nserves\n30 tick\n31 frame {{\"reconnect\":1}}{rest}\n31.05 end"));
+        let done: Vec<_> = timeline.lines().filter_map(|line| line.strip_prefix("31 > ")).collect();
+        assert_eq!(
+            done,
+            [
+                "say info maintenance",
+                "say warn gap-opened",
+                "say warn disconnected",
+                "say info reconnecting: attempt 1 to connect in 0.0 s (maintenance)",
+                "dial"
+            ]
+        );
+    }
 }

@@ -265,3 +265,78 @@ fn how_many_do_not_fit_is_told_at_once_and_again_when_all_have_been_answered() {
         "#]],
     );
 }
+
+#[test]
+fn how_many_do_not_fit_is_told_later_where_the_connection_ends_before_all_have_been_answered() {
+    check(
+        r#"streams a b c d
+         only say
+         fields too-many-subscriptions
+         0.1 open
+         0.2 ack a
+         0.3 frame {"status":"failure","message":"You have too many subscriptions","hash":"<b>"}
+         0.4 frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+         0.5 eof
+         2 open
+         2.1 ack a d
+         2.2 frame {"status":"failure","message":"You have too many subscriptions","hash":"<b>"}
+         2.3 frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+         3 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.1 > say info connected
+            0.2 < ack a
+            0.3 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<b>"}
+            0.3 > say error too-many-subscriptions {"active":1,"overflow":1,"text":"You have too many subscriptions"}
+            0.4 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+            0.5 < eof
+            0.5 > say warn gap-opened
+            0.5 > say warn disconnected
+            0.5 > say info reconnecting: attempt 1 to connect in 1.0 s (network)
+            2 < open
+            2 > say info connected
+            2.1 < ack a d
+            2.2 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<b>"}
+            2.3 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+            2.3 > say info gap-closed
+            2.3 > say error too-many-subscriptions {"active":2,"overflow":2,"text":"You have too many subscriptions"}
+            2.3 > say info subscribed: all streams answered: 2 active, 2 out, after 0.300 s
+        "#]],
+    );
+}
+
+#[test]
+fn a_stream_that_no_longer_fits_has_a_gap_from_where_it_is_proven_or_was_in_one() {
+    check(
+        r#"streams a b c
+         only gap cover
+         0.1 open
+         0.2 ack a c
+         30 tick
+         31 ack b
+         31.5 frame {"status":"failure","message":"You have too many subscriptions","hash":"<b>"}
+         32 frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+         33 eof
+         34 open
+         35 frame {"status":"failure","message":"You have too many subscriptions","hash":"<a>"}
+         36 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.2 < ack a c
+            0.2 > cover a from 0.2
+            0.2 > cover c from 0.2
+            30 < tick
+            31 < ack b
+            31 > cover b from 31
+            31.5 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<b>"}
+            31.5 > gap b from 31 over_limit
+            32 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<c>"}
+            32 > gap c from 29 over_limit
+            33 < eof
+            33 > gap a from 29 network
+            34 < open
+            35 < frame {"status":"failure","message":"You have too many subscriptions","hash":"<a>"}
+            35 > gap a from 35 over_limit
+        "#]],
+    );
+}

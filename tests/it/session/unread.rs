@@ -68,3 +68,44 @@ fn a_disk_that_takes_something_again_in_the_moment_in_which_reading_ends_had_fai
         "#]],
     );
 }
+
+/// The disk fails all the while, and takes something again only when the connection is read again.
+#[test]
+fn a_disk_that_fails_beyond_the_time_unread_gives_its_cause() {
+    check(
+        r#"only gap closed
+         0.1 open
+         0.2 ack a b
+         30 storage
+         40 unread
+         41 read
+         41.5 stored
+         42 eof
+         43.1 open
+         43.2 ack a b
+         50 storage
+         51 unread
+         52 frame {"status":"failure","message":"You are consuming data too slowly and have been disconnected"}
+         53 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.2 < ack a b
+            30 < storage
+            40 < unread
+            41 < read
+            41.5 < stored
+            42 < eof
+            42 > gap a from 0.2 local_storage
+            42 > gap b from 0.2 local_storage
+            42 > closed local_storage: the connection broke: end of stream
+            43.1 < open
+            43.2 < ack a b
+            50 < storage
+            51 < unread
+            52 < frame {"status":"failure","message":"You are consuming data too slowly and have been disconnected"}
+            52 > gap a from 43.2 slow_consumer
+            52 > gap b from 43.2 slow_consumer
+            52 > closed slow_consumer: You are consuming data too slowly and have been disconnected
+        "#]],
+    );
+}
