@@ -357,14 +357,10 @@ pub fn rest(from: Time, until: Time, proven: &mut [(Time, Time)]) -> Vec<(Time, 
     proven.sort_unstable();
     let (mut rest, mut reached) = (Vec::new(), from);
     for (begins, ends) in proven.iter() {
-        if *begins > reached {
-            rest.push((reached, (*begins).min(until)));
-        }
+        rest.push((reached, (*begins).min(until)));
         reached = reached.max(*ends);
     }
-    if reached < until {
-        rest.push((reached, until));
-    }
+    rest.push((reached, until));
     rest.retain(|(from, until)| from < until);
     // A gap without length is proven by whatever touches it.
     if from == until && proven.is_empty() {
