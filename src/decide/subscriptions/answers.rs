@@ -71,7 +71,9 @@ impl Subscriptions {
             return Anonymous::Nobody;
         }
         let serious = answer.is_serious();
-        let grave = self.active > 0 && serious;
+        // Of those that are to be asked again alone, some are served.
+        let others = self.active > 0 || self.singly.iter().any(|entry| self.holds(*entry, Ask::Queued));
+        let grave = others && serious;
         if self.lapsed && answer == Answer::Acknowledged {
             return Anonymous::Doubt;
         }

@@ -400,6 +400,11 @@ impl Subscriptions {
         self.over(slot);
         self.answered(now);
         let Some(stream) = self.get_mut(slot) else { return false };
+        if why == Refusal::Disabled {
+            // What is switched off was served: an acknowledgement that comes behind this was overtaken by it, and tells
+            // of nothing that still is.
+            stream.unanswered = 0;
+        }
         stream.told.replace(why) != Some(why)
     }
 
@@ -478,9 +483,10 @@ impl Subscriptions {
         Some((slot, ticket))
     }
 
-    /// Has a stream that is out asked for again at `due`.
+    /// Has a stream that is out asked for again at `due`. One that is to be asked for anyway stays where it is.
     fn put_off(&mut self, slot: Slot, due: Time) {
-        if let Some(stream) = self.slots.get_mut(slot.0).and_then(Option::as_mut) {
+        let out = |stream: &&mut Stream| matches!(stream.ask, Ask::Out(_) | Ask::Later);
+        if let Some(stream) = self.slots.get_mut(slot.0).and_then(Option::as_mut).filter(out) {
             self.later.remove(&(stream.due, slot));
             stream.due = stream.due.min(due);
             self.later.insert((stream.due, slot));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::{Answer, Refusal};
-use super::{PATIENCE, TICK, Table};
+use super::{FIRST, PATIENCE, TICK, Table};
 use crate::limits::SETTLE;
 
 const DISABLED: Answer = Answer::Refused(Refusal::Disabled);
@@ -150,7 +150,7 @@ fn a_guess_holds_when_nothing_contradicted_it_in_time() {
 fn a_guess_is_wrong_when_the_stream_turns_out_to_be_served_or_an_answer_is_left_over() {
     type Then = fn(&mut Table);
     let contradicts: [(&str, Then); 4] = [
-        ("acknowledged by name", |table| assert!(table.ack("a"))),
+        ("acknowledged by name", |table| _ = table.ack("a")),
         ("a message", |table| assert!(!table.item("a"))),
         ("acknowledged without a name", |table| assert_eq!(table.unnamed(Answer::Acknowledged), "nobody")),
         ("refused by name", |table| table.all.contradict(table.slot("a"))),
@@ -171,6 +171,54 @@ fn a_guess_is_wrong_when_the_stream_turns_out_to_be_served_or_an_answer_is_left_
     let mut table = guessed();
     table.all.contradict(table.slot("x"));
     assert!(!table.all.is_misplaced());
+}
+
+#[test]
+fn an_acknowledgement_from_before_a_refusal_that_was_believed_has_the_stream_asked_for_again() {
+    // It was asked twice, and both answers came without a name: what has its name now was overtaken by one of them.
+    let mut table = guessed();
+    table.pass(PATIENCE);
+    table.due();
+    assert!(!table.ack("a"), "it is not served since");
+    table.pass(FIRST);
+    table.due();
+    assert_eq!(table.ask(64), "a");
+    assert!(table.ack("a"));
+}
+
+#[test]
+fn a_stream_that_waits_to_be_asked_for_again_is_not_put_off_by_an_answer_from_before() {
+    let mut table = Table::asked("ab");
+    assert!(table.refuse("a", Refusal::Disabled));
+    table.all.retry_disabled(true);
+    // It waits for its turn, as the answer for b is not there yet.
+    assert!(!table.ack("a"), "that is from before");
+    table.pass(FIRST);
+    table.due();
+    assert_eq!(table.ask(64), "ab", "both, once: nobody has answered for b either");
+}
+
+#[test]
+fn a_refusal_may_mean_one_of_those_whose_answers_had_no_name() {
+    // Two answers to three requests: two are served, and nobody knows which.
+    let mut table = Table::asked("abc");
+    for _ in 0..2 {
+        assert_eq!(table.unnamed(Answer::Acknowledged), "in doubt");
+    }
+    table.pass(SETTLE);
+    table.due();
+    assert_eq!(table.ask(64), "a");
+    assert_eq!(table.unnamed(DISABLED), "nobody", "or b, or c: one answer is missing, and nothing can explain it");
+    // None is missing, but they differ.
+    let mut table = Table::asked("ab");
+    assert_eq!(table.unnamed(Answer::Acknowledged), "in doubt");
+    assert_eq!(table.unnamed(Answer::Mistake), "in doubt");
+    assert_eq!(table.ask(64), "a");
+    switched_off(&mut table, "a");
+    assert!(table.all.is_doubtful(), "or b");
+    assert!(!table.item("a"), "a is served: it was another one");
+    assert_eq!(table.ask(64), "b");
+    assert!(table.ack("b") && table.all.is_misplaced(), "and nobody explains it");
 }
 
 #[test]
