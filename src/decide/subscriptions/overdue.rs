@@ -32,8 +32,8 @@ impl Subscriptions {
     }
 
     /// Does what is due: postponed streams are queued, unanswered ones too (or postponed, after too many times).
-    /// Says which went unanswered.
-    pub(in crate::decide) fn due(&mut self, now: Time, policy: &Policy) -> Vec<Slot> {
+    /// Says which went unanswered. All that was produced before `arrived` has arrived.
+    pub(in crate::decide) fn due(&mut self, now: Time, arrived: Time, policy: &Policy) -> Vec<Slot> {
         while let Some((_, slot)) = self.later.first().copied().filter(|(at, _)| *at <= now) {
             self.queue(slot);
         }
@@ -48,6 +48,12 @@ impl Subscriptions {
             unanswered.push(entry.0);
             self.outstanding = self.outstanding.saturating_sub(1);
             self.lapsed = true;
+            if asked <= arrived
+                && let Some(stream) = self.get_mut(entry.0)
+            {
+                // No acknowledgement came, and nothing is left from before it was asked for: from now on a message will do.
+                stream.ended = false;
+            }
             self.ask_again(entry.0, now, policy);
         }
         unanswered
@@ -63,8 +69,6 @@ impl Subscriptions {
 
     fn ask_again(&mut self, slot: Slot, now: Time, policy: &Policy) {
         let Some(stream) = self.get_mut(slot) else { return };
-        // No acknowledgement came: from now on a message will do.
-        stream.ended = false;
         if stream.tries.saturating_add(1).is_multiple_of(ASKS_IN_A_ROW) {
             self.postpone(slot, now, policy);
         } else {

@@ -171,6 +171,7 @@ fn a_stream_in_again_is_not_proven_by_what_is_left_of_the_old_one() {
          1.1 reload +a
          1.2 item a
          1.3 frame {"status":"success","message":"Successfully unsubscribed from hash <a>"}
+         5 item b
          12 item a
          13 end"#,
         &expect![[r#"
@@ -187,10 +188,48 @@ fn a_stream_in_again_is_not_proven_by_what_is_left_of_the_old_one() {
             1.2 < item a
             1.2 > keep a
             1.3 < frame {"status":"success","message":"Successfully unsubscribed from hash <a>"}
+            5 < item b
+            5 > keep b
             11.1 > subscribe a
             12 < item a
             12 > cover a from 12
             12 > keep a
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_server_held_back_for_longer_than_an_answer_takes_proves_no_stream_that_is_in_again() {
+    check(
+        r#"only subscribe unsubscribe cover retired keep
+         0.1 open
+         0.2 ack a b
+         1 reload -a
+         1.1 reload +a
+         12 item a -11
+         14 item b
+         21.2 item a
+         22 end"#,
+        &expect![[r#"
+            0.1 < open
+            0.1 > subscribe a b
+            0.2 < ack a b
+            0.2 > cover a from 0.2
+            0.2 > cover b from 0.2
+            1 < reload -a
+            1 > unsubscribe a
+            1 > retired a at 1, nothing proven
+            1.1 < reload +a
+            1.1 > subscribe a
+            11.1 > subscribe a
+            12 < item a -11
+            12 > keep a
+            14 < item b
+            14 > keep b
+            21.1 > subscribe a
+            21.2 < item a
+            21.2 > cover a from 21.2
+            21.2 > keep a
         "#]],
     );
 }

@@ -82,8 +82,8 @@ fn a_stream_kept_out_in_its_first_minute_tells_by_what() {
             0.4 < frame {"status":"warning","message":"You are consuming data too slowly. If you do not consume data f
             0.5 < ack a
             30 < tick
+            60 > gap b from 0 server_error
             60 > gap a from 0 slow_consumer
-            60 > gap b from 0 slow_consumer
             60 > gap d from 0 slow_consumer
         "#]],
     );

@@ -113,7 +113,7 @@ impl Table {
     }
 
     fn due(&mut self) -> String {
-        let slots = self.all.due(self.now, &self.policy);
+        let slots = self.all.due(self.now, self.now, &self.policy);
         self.names(&slots)
     }
 
