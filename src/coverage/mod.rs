@@ -195,6 +195,11 @@ impl Frontier {
         self.reached
     }
 
+    /// The moment up to which all that was produced has arrived, whatever is in doubt about it; margin taken off.
+    pub fn arrived(&self) -> Time {
+        self.proven.before(self.margin)
+    }
+
     /// The moment up to which production is proven complete, margin taken off. Long ago while nothing has told: a
     /// stream's coverage then has no length, as it never ends before it begins.
     pub fn proven(&self) -> Time {
@@ -326,7 +331,7 @@ mod tests {
         frontier.hold(true);
         frontier.told(at(20_000), at(20_000));
         frontier.hold(true);
-        assert_eq!(frontier.proven(), at(8_000));
+        assert_eq!((frontier.proven(), frontier.arrived()), (at(8_000), at(18_000)));
         frontier.hold(false);
         assert_eq!(frontier.proven(), at(18_000));
     }

@@ -235,7 +235,7 @@ impl Session {
 
     /// Asks again for what was not answered in time, and for what was put off until now.
     pub(super) fn on_unanswered(&mut self, turn: &mut Turn<'_>) {
-        let arrived = self.link.as_ref().map_or(turn.now, |link| link.frontier.proven());
+        let arrived = self.link.as_ref().map_or(turn.now, |link| link.frontier.arrived());
         let unanswered = self.streams.due(turn.now, arrived, &self.policy);
         let Some(first) = unanswered.first().and_then(|slot| self.streams.get(*slot)) else {
             return;

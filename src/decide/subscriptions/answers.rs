@@ -107,7 +107,7 @@ impl Subscriptions {
         let meant: Vec<_> = flight.filter(|entry| self.holds(*entry, Ask::InFlight)).map(|(slot, _)| slot).collect();
         self.alone = None;
         if grave {
-            self.guesses = Some(now.after(policy.acknowledgement));
+            self.guesses = Some((now, now.after(policy.acknowledgement)));
         }
         let refused = answer != Answer::Acknowledged;
         for slot in &meant {
@@ -156,12 +156,16 @@ impl Subscriptions {
         }
     }
 
-    /// Nothing has contradicted the guesses in time.
-    pub(super) fn trust_guesses(&mut self, now: Time) {
-        if self.guesses.is_some_and(|until| until <= now) {
-            self.guesses = None;
-            self.iter_mut().for_each(|stream| stream.guessed = false);
+    /// Nothing has contradicted the guesses in time. While what the server sent before them may still be on its way
+    /// (`arrived` is the moment up to which all has come), that says nothing.
+    pub(super) fn trust_guesses(&mut self, now: Time, arrived: Time) {
+        let Some((since, until)) = self.guesses.filter(|(_, until)| *until <= now) else { return };
+        if since > arrived {
+            self.guesses = Some((since, until.max(now).after(SETTLE)));
+            return;
         }
+        self.guesses = None;
+        self.iter_mut().for_each(|stream| stream.guessed = false);
     }
 
     /// One request for a stream was answered, by name.

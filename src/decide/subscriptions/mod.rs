@@ -131,8 +131,8 @@ pub(super) struct Subscriptions {
     room_to_come: usize,
     /// Refusals without a name that may mean a stream which is taken for active.
     unexplained: usize,
-    /// Until when what was taken for refused may turn out to be served.
-    guesses: Option<Time>,
+    /// Since when, and until when at least, what was taken for refused may turn out to be served.
+    guesses: Option<(Time, Time)>,
     /// Streams that were taken out on this connection.
     former: HashMap<Box<str>, Former>,
     tickets: u64,

@@ -38,7 +38,7 @@ impl Subscriptions {
             self.queue(slot);
         }
         self.settle(now);
-        self.trust_guesses(now);
+        self.trust_guesses(now, arrived);
         let mut unanswered = Vec::new();
         while let Some((entry, asked)) = self.oldest() {
             if asked.after(policy.acknowledgement) > now {
@@ -64,7 +64,7 @@ impl Subscriptions {
         let later = self.later.first().map_or(Time::NEVER, |(at, _)| *at);
         let flight = self.flight.front().map_or(Time::NEVER, |(_, asked)| asked.after(policy.acknowledgement));
         let doubt = self.doubt.map_or(Time::NEVER, |doubt| doubt.deadline());
-        later.min(flight).min(doubt).min(self.guesses.unwrap_or(Time::NEVER))
+        later.min(flight).min(doubt).min(self.guesses.map_or(Time::NEVER, |(_, until)| until))
     }
 
     fn ask_again(&mut self, slot: Slot, now: Time, policy: &Policy) {

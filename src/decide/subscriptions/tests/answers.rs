@@ -147,6 +147,19 @@ fn a_guess_holds_when_nothing_contradicted_it_in_time() {
 }
 
 #[test]
+fn a_guess_is_not_trusted_while_what_was_sent_before_it_may_be_on_its_way() {
+    let mut table = guessed();
+    let then = table.now;
+    table.pass(PATIENCE);
+    table.all.due(table.now, then.before(TICK), &table.policy);
+    assert!(table.all.is_doubtful(), "the server holds something back");
+    assert_eq!(table.rest(), Some(SETTLE), "and is looked at again");
+    table.pass(SETTLE);
+    table.all.due(table.now, then, &table.policy);
+    assert!(!table.all.is_doubtful());
+}
+
+#[test]
 fn a_guess_is_wrong_when_the_stream_turns_out_to_be_served_or_an_answer_is_left_over() {
     type Then = fn(&mut Table);
     let contradicts: [(&str, Then); 4] = [
