@@ -277,8 +277,8 @@ fn prepared(text: &str, asked: &[String]) -> Result<Told, Misread> {
     Ok(Told::Prepared { query: id.into_owned(), milliunits: body.dpus.thousandths(), lacking })
 }
 
-/// The sources that were asked for and that the archive does not hold in full. Some versions of the server say nothing
-/// of them, or write an empty list for nothing.
+/// The sources that were asked for and that the archive does not hold in full, or of which it does not say that it does.
+/// Some versions of the server say nothing of any of them, or write an empty list for nothing.
 fn lacking(availability: &str, asked: &[String]) -> Vec<String> {
     let held: serde_json::Value = serde_json::from_str(availability).unwrap_or_default();
     let Some(sources) = held.get("sources").and_then(|sources| sources.as_object()).filter(|held| !held.is_empty())
@@ -287,13 +287,18 @@ fn lacking(availability: &str, asked: &[String]) -> Vec<String> {
     };
     let lack = asked.iter().filter_map(|source| match sources.get(source) {
         None => Some(format!("source {source} is not in the archive")),
-        Some(held) => {
-            let share = held.get("status")?;
-            let share = share.as_f64().or_else(|| share.as_str()?.parse().ok())?;
-            (share < 100.0).then(|| format!("source {source} is archived to {share} per cent"))
-        }
+        Some(held) => match held.get("status").and_then(number) {
+            Some(share) if share >= 100.0 => None,
+            Some(share) => Some(format!("source {source} is archived to {share} per cent")),
+            None => Some(format!("how much of source {source} is archived is not said")),
+        },
     });
     lack.collect()
+}
+
+/// A number, also in quotes.
+fn number(value: &serde_json::Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok()).filter(|number| number.is_finite())
 }
 
 /// A push subscription. Some fields are there in some versions only.
@@ -372,8 +377,12 @@ impl Historic<'_> {
             _ => QueryState::Running,
         };
         let mut flaws = Vec::new();
-        if let Some(sample) = self.sample.whole().filter(|sample| *sample < 100) {
-            flaws.push(format!("only {sample} per cent were sampled"));
+        match self.sample.thousandths().map(|sample| (sample / 1_000, sample % 1_000)) {
+            Some((100.., _)) => {}
+            Some((whole, 0)) => flaws.push(format!("only {whole} per cent were sampled")),
+            Some((whole, part)) => flaws.push(format!("only {whole}.{part:03} per cent were sampled")),
+            None if self.sample.is_there() => flaws.push("how much was sampled cannot be read".to_owned()),
+            None => {}
         }
         let chunks: Vec<&RawValue> =
             self.chunks.and_then(|chunks| serde_json::from_str(chunks.get()).ok()).unwrap_or_default();
