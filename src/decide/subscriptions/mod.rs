@@ -4,6 +4,7 @@
 //! came, when a message of it did which no earlier subscription can have left behind.
 
 mod answers;
+mod names;
 mod overdue;
 
 pub(super) use answers::{Anonymous, Answer};
@@ -11,6 +12,7 @@ pub(super) use answers::{Anonymous, Answer};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use self::answers::Doubt;
+use self::names::Names;
 use super::Policy;
 use crate::coverage::Cause;
 use crate::limits::{ASKS_IN_A_ROW, STREAMS_MAX};
@@ -114,7 +116,7 @@ type Entry = (Slot, u64);
 pub(super) struct Subscriptions {
     slots: Vec<Option<Stream>>,
     free: Vec<Slot>,
-    names: HashMap<Box<str>, Slot>,
+    names: Names,
     pending: VecDeque<Entry>,
     /// To be asked for one by one.
     singly: VecDeque<Entry>,
@@ -152,11 +154,11 @@ impl Subscriptions {
 
     /// Takes a stream in, if it is not there yet.
     pub(super) fn add(&mut self, start: Start) -> Option<Slot> {
-        if self.names.contains_key(start.name.as_str()) {
+        if self.names.get(&start.name).is_some() {
             return None;
         }
         let slot = self.free.pop().unwrap_or(Slot(self.slots.len()));
-        self.names.insert(start.name.clone().into_boxed_str(), slot);
+        self.names.insert(&start.name, slot);
         let former = self.former.remove(start.name.as_str());
         let Start { id, name, wanted, standing } = start;
         let stream = Stream {
@@ -186,12 +188,12 @@ impl Subscriptions {
         let served = self.is_active(slot);
         self.set(slot, Ask::Idle);
         let stream = self.slots.get_mut(slot.0)?.take()?;
-        let name = self.names.remove_entry(stream.name.as_str())?.0;
+        self.names.remove(&stream.name);
         self.free.push(slot);
         let asked = served || stream.unanswered > 0;
         if asked || stream.ended {
             let owed = stream.owed.saturating_add(stream.unanswered).min(ASKS_IN_A_ROW);
-            self.former.insert(name, Former { owed, ticket: self.tickets });
+            self.former.insert(stream.name.as_str().into(), Former { owed, ticket: self.tickets });
             self.forget_former();
         }
         if served {
@@ -222,7 +224,7 @@ impl Subscriptions {
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Slot> {
-        self.names.get(name).copied()
+        self.names.get(name)
     }
 
     pub(super) fn get(&self, slot: Slot) -> Option<&Stream> {
