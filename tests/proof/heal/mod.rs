@@ -96,9 +96,14 @@ fn begin(scene: &mut Scene, jobs: i64) {
     });
 }
 
-/// Waits until every gap that has ended is filled.
+/// Waits until every gap that has ended is filled, as long as one after the other is.
 pub(crate) fn filled(scene: &Scene) {
-    scene.holds("SELECT count(*) > 0 AND min(state = 'filled') FROM gaps WHERE ended_us IS NOT NULL");
+    scene.holds("SELECT count(*) > 0 FROM gaps WHERE ended_us IS NOT NULL");
+    let left = || scene.number("SELECT count(*) FROM gaps WHERE ended_us IS NOT NULL AND state <> 'filled'");
+    let mut before = left();
+    while before > 0 {
+        before = wait("a gap to be filled", || Some(left()).filter(|left| *left < before));
+    }
 }
 
 /// Waits until nothing is left of any job.
