@@ -93,6 +93,8 @@ pub(super) struct Archive {
     pub(super) erased: BTreeSet<u64>,
     pub(super) quarantined: BTreeSet<u64>,
     pub(super) covers: Vec<(Stretch, ConnectionId)>,
+    /// Covers of which no claim stands any more: what they tell is where a history began.
+    retracted: Vec<Stretch>,
     pub(super) gaps: Vec<Gap>,
     pub(super) wanted: Vec<Wanted>,
     names: BTreeMap<StreamId, String>,
@@ -308,7 +310,8 @@ impl Archive {
     fn retract(&mut self, now: Time) {
         let behind = self.reach.clock_offset.unwrap_or(0).min(0);
         let stands = now.min(self.reach.proven_until.shifted(behind));
-        self.covers.retain(|(cover, _)| cover.from < stands);
+        let gone = self.covers.extract_if(.., |(cover, _)| cover.from >= stands);
+        self.retracted.extend(gone.map(|(cover, _)| cover));
         for (cover, _) in &mut self.covers {
             cover.until = cover.until.map(|until| until.min(stands));
         }
@@ -332,7 +335,8 @@ impl Archive {
 
     /// The first stretch of the history of a stream, of the time it was wanted by the true clock.
     pub(super) fn history(&self, wanted: &Stretch) -> Option<&Stretch> {
-        let stretches = self.covers.iter().map(|(cover, _)| cover).chain(self.gaps.iter().map(|gap| &gap.stretch));
+        let covers = self.covers.iter().map(|(cover, _)| cover).chain(&self.retracted);
+        let stretches = covers.chain(self.gaps.iter().map(|gap| &gap.stretch));
         let of_it = stretches.filter(|stretch| stretch.stream == wanted.stream);
         let of_it = of_it.filter(|stretch| stretch.truly_from() >= wanted.from);
         let of_it = of_it.filter(|stretch| wanted.until.is_none_or(|until| stretch.truly_from() <= until));

@@ -72,13 +72,12 @@ pub(super) fn check_tightness(world: &World) {
         let until = served.stretch.until.unwrap_or(Time::NEVER);
         for gap in world.archive.gaps.iter().filter(|gap| gap.stretch.stream == served.stretch.stream) {
             let from = gap.stretch.from.max(served.stretch.from.after(late));
-            let reaches = gap.stretch.until.unwrap_or(Time::NEVER).min(until) > from;
+            let reaches = gap.stretch.until.unwrap_or(Time::NEVER).min(until).since(from);
             assert!(
-                !reaches || until.since(from) <= bound || !(compares || served.life == gap.life),
-                "the gap {} from {} reaches {:?} into a time that was served from {} to {until} (bound {bound:?})",
+                reaches <= bound || !(compares || served.life == gap.life),
+                "the gap {} from {} reaches {reaches:?} into a time that was served from {} to {until} (bound {bound:?})",
                 gap.cause,
                 gap.stretch.from,
-                until.since(from),
                 served.stretch.from,
             );
         }

@@ -6,6 +6,7 @@ use siftd::fault::Fault as Failure;
 use siftd::time::Time;
 
 use super::{Event, World};
+use crate::simulate::server::Connection;
 
 impl World {
     /// The server sends a frame, in order.
@@ -17,6 +18,12 @@ impl World {
         if !silent {
             self.at(arrival, Event::Arrive { connection: number, frame, message, acknowledges });
         }
+    }
+
+    /// Whether what is sent now is read late.
+    pub(in crate::simulate) fn is_late(&self) -> bool {
+        let is_stalled = |connection: &Connection| connection.stalled > self.now || !connection.is_empty(self.now);
+        self.unread.is_some() || self.server.connection.as_ref().is_some_and(is_stalled)
     }
 
     /// The server says something at once, before what it still holds. Says when that arrives.
@@ -41,6 +48,13 @@ impl World {
         self.agenda.retain(|(at, _), event| {
             *at <= after || !matches!(event, Event::Arrive { message: Some(_), .. }) || chance.percent(keep)
         });
+    }
+
+    /// Loses what the server has still to say, too: a tick behind lost messages would deny that they are lost.
+    pub(in crate::simulate) fn lose_words(&mut self) {
+        if self.asleep.is_none() {
+            self.agenda.retain(|_, event| !matches!(event, Event::Arrive { .. }));
+        }
     }
 
     /// The connection ends here and now, with all that is on its way.
