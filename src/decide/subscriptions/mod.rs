@@ -79,6 +79,8 @@ pub(super) struct Stream {
     owed: u32,
     /// A subscription of it has ended on this connection: what comes may be left from that one.
     ended: bool,
+    /// When it was first asked for after that.
+    asked: Option<Time>,
     /// A refusal that named no stream was taken to mean it.
     guessed: bool,
     /// As what its refusal was last told.
@@ -173,6 +175,7 @@ impl Subscriptions {
             unanswered: 0,
             owed: former.map_or(0, |former| former.owed),
             ended: former.is_some(),
+            asked: None,
             guessed: false,
             told: None,
         };
@@ -294,7 +297,7 @@ impl Subscriptions {
         for slot in (0..self.slots.len()).map(Slot) {
             let Some(stream) = self.get_mut(slot) else { continue };
             (stream.unanswered, stream.owed) = (0, 0);
-            (stream.ended, stream.guessed) = (false, false);
+            (stream.ended, stream.asked, stream.guessed) = (false, None, false);
             if matches!(stream.ask, Ask::Queued | Ask::InFlight | Ask::Active) {
                 self.set(slot, Ask::Idle);
             }
@@ -328,6 +331,7 @@ impl Subscriptions {
         self.outstanding += 1;
         let stream = self.get_mut(slot)?;
         (stream.unanswered, stream.guessed) = (stream.unanswered.saturating_add(1), false);
+        stream.asked.get_or_insert(now);
         Some(slot)
     }
 
@@ -457,7 +461,7 @@ impl Subscriptions {
     fn over(&mut self, slot: Slot) {
         self.answer_came(slot);
         if let Some(stream) = self.get_mut(slot) {
-            stream.ended = true;
+            (stream.ended, stream.asked) = (true, None);
         }
     }
 
@@ -483,16 +487,6 @@ impl Subscriptions {
         }
         (stream.ask, stream.ticket, self.tickets) = (ask, ticket, ticket);
         Some((slot, ticket))
-    }
-
-    /// Has a stream that is out asked for again at `due`. One that is to be asked for anyway stays where it is.
-    fn put_off(&mut self, slot: Slot, due: Time) {
-        let out = |stream: &&mut Stream| matches!(stream.ask, Ask::Out(_) | Ask::Later);
-        if let Some(stream) = self.slots.get_mut(slot.0).and_then(Option::as_mut).filter(out) {
-            self.later.remove(&(stream.due, slot));
-            stream.due = stream.due.min(due);
-            self.later.insert((stream.due, slot));
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, Entry, Slot, Subscriptions};
+use super::{Ask, Entry, Slot, Stream, Subscriptions};
 use crate::decide::Policy;
 use crate::decide::backoff::doubled;
 use crate::limits::ASKS_IN_A_ROW;
@@ -20,6 +20,16 @@ impl Subscriptions {
         self.over(slot);
         self.answered(now);
         Some(wait)
+    }
+
+    /// Has a stream that is out asked for again at `due`. One that is to be asked for anyway stays where it is.
+    pub(super) fn put_off(&mut self, slot: Slot, due: Time) {
+        let out = |stream: &&mut Stream| matches!(stream.ask, Ask::Out(_) | Ask::Later);
+        if let Some(stream) = self.slots.get_mut(slot.0).and_then(Option::as_mut).filter(out) {
+            self.later.remove(&(stream.due, slot));
+            stream.due = stream.due.min(due);
+            self.later.insert((stream.due, slot));
+        }
     }
 
     fn postpone(&mut self, slot: Slot, now: Time, policy: &Policy) -> Option<Duration> {
@@ -48,10 +58,12 @@ impl Subscriptions {
             unanswered.push(entry.0);
             self.outstanding = self.outstanding.saturating_sub(1);
             self.lapsed = true;
-            if asked <= arrived
-                && let Some(stream) = self.get_mut(entry.0)
+            if let Some(stream) = self.get_mut(entry.0)
+                && stream.asked.is_some_and(|first| first <= arrived)
             {
                 // No acknowledgement came, and nothing is left from before it was asked for: from now on a message will do.
+                // It is the first request that counts: behind a server's clock that was set back everything arrives late,
+                // and later than each request that follows.
                 stream.ended = false;
             }
             self.ask_again(entry.0, now, policy);

@@ -218,7 +218,8 @@ impl Archive {
                 self.open_gap(stream, from, cause, skew);
             }
             Record::Retired { stream, at, proven } => self.retire(stream, at, proven),
-            Record::Stands { .. } | Record::Said { .. } | Record::Daemon { .. } | Record::Drain(_) => {}
+            Record::Daemon { since, .. } => self.latest = self.latest.max(since),
+            Record::Stands { .. } | Record::Said { .. } | Record::Drain(_) => {}
         }
     }
 

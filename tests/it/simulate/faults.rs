@@ -97,6 +97,7 @@ impl Fault {
                     | Self::LostAnswer
                     | Self::QuarantineFull
                     | Self::Stall
+                    | Self::Silence
             ),
             Cause::OversizeFrame => self == Self::Oversize,
             Cause::LocalStorage => self == Self::DiskFails,

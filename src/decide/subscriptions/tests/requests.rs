@@ -413,6 +413,22 @@ fn a_message_proves_a_stream_that_was_asked_for_and_never_ended() {
 }
 
 #[test]
+fn where_all_comes_late_a_message_proves_what_was_first_asked_for_before_it() {
+    // Behind a server's clock that was set back, everything seems to come later than two requests after one another.
+    let late = PATIENCE.saturating_mul(2);
+    let mut table = Table::serving("a", "");
+    for _ in 0..2 {
+        assert_eq!(table.trouble("a"), Some(FIRST));
+        table.pass(FIRST);
+        for (asked, proves) in [("a", false), ("a", false), ("", true)] {
+            table.all.due(table.now, table.now.before(late), &table.policy);
+            assert_eq!((table.ask(1).as_str(), table.item("a")), (asked, proves));
+            table.pass(PATIENCE);
+        }
+    }
+}
+
+#[test]
 fn a_request_is_waited_for_from_when_it_was_made_itself() {
     let second = Duration::from_secs(1);
     let mut table = Table::asked("ab");
