@@ -23,7 +23,8 @@ impl World {
     /// Whether what is sent now is read late.
     pub(in crate::simulate) fn is_late(&self) -> bool {
         let is_stalled = |connection: &Connection| connection.stalled > self.now || !connection.is_empty(self.now);
-        self.unread.is_some() || self.server.connection.as_ref().is_some_and(is_stalled)
+        let is_left = self.unread.is_some() || self.asleep.is_some();
+        is_left || self.server.connection.as_ref().is_some_and(is_stalled)
     }
 
     /// The server says something at once, before what it still holds. Says when that arrives.
