@@ -146,7 +146,7 @@ fn a_query_tells_its_progress_and_each_of_its_flaws() {
         (r#""sample":99"#, "only 99 per cent were sampled"),
         (r#""sample":"10""#, "only 10 per cent were sampled"),
         (r#""sample":"100.0""#, ""),
-        (r#""sample":99.5"#, "only 99.500 per cent were sampled"),
+        (r#""sample":99.5"#, "only 99.5 per cent were sampled"),
         (r#""sample":0"#, "only 0 per cent were sampled"),
         (r#""sample":null"#, ""),
         (r#""sample":"all""#, "how much was sampled cannot be read"),

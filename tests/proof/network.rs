@@ -232,7 +232,7 @@ fn flapping() {
 
 /// Row 11 at its full length.
 #[test]
-#[ignore = "ten minutes; cargo test --test proof flapping_for_ten_minutes -- --ignored"]
+#[ignore = "280 lives of two seconds, where the suite has 20 of half a second, ten minutes: cargo test --test proof flapping_for_ten_minutes -- --ignored"]
 fn flapping_for_ten_minutes() {
     flap("2s", 280);
 }

@@ -287,18 +287,19 @@ fn lacking(availability: &str, asked: &[String]) -> Vec<String> {
     };
     let lack = asked.iter().filter_map(|source| match sources.get(source) {
         None => Some(format!("source {source} is not in the archive")),
-        Some(held) => match held.get("status").and_then(number) {
-            Some(share) if share >= 100.0 => None,
-            Some(share) => Some(format!("source {source} is archived to {share} per cent")),
+        Some(held) => match held.get("status").and_then(|share| Scalar::deserialize(share).ok()?.thousandths()) {
+            Some(share) => less_than_all(share).map(|share| format!("source {source} is archived to {share} per cent")),
             None => Some(format!("how much of source {source} is archived is not said")),
         },
     });
     lack.collect()
 }
 
-/// A number, also in quotes.
-fn number(value: &serde_json::Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_str()?.parse().ok()).filter(|number| number.is_finite())
+/// A share in thousandths of a per cent, in per cent, if it is less than all.
+fn less_than_all(share: u64) -> Option<String> {
+    let (whole, part) = (share / 1_000, share % 1_000);
+    let exact = format!("{whole}.{part:03}");
+    (whole < 100).then(|| exact.trim_end_matches('0').trim_end_matches('.').to_owned())
 }
 
 /// A push subscription. Some fields are there in some versions only.
@@ -377,12 +378,10 @@ impl Historic<'_> {
             _ => QueryState::Running,
         };
         let mut flaws = Vec::new();
-        match self.sample.thousandths().map(|sample| (sample / 1_000, sample % 1_000)) {
-            Some((100.., _)) => {}
-            Some((whole, 0)) => flaws.push(format!("only {whole} per cent were sampled")),
-            Some((whole, part)) => flaws.push(format!("only {whole}.{part:03} per cent were sampled")),
-            None if self.sample.is_there() => flaws.push("how much was sampled cannot be read".to_owned()),
-            None => {}
+        if let Some(sample) = self.sample.thousandths() {
+            flaws.extend(less_than_all(sample).map(|sample| format!("only {sample} per cent were sampled")));
+        } else if self.sample.is_there() {
+            flaws.push("how much was sampled cannot be read".to_owned());
         }
         let chunks: Vec<&RawValue> =
             self.chunks.and_then(|chunks| serde_json::from_str(chunks.get()).ok()).unwrap_or_default();

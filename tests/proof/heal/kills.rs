@@ -54,7 +54,7 @@ fn at_random_moments_under_load() {
 }
 
 #[test]
-#[ignore = "100 kills for what 8 in the suite may miss by chance, a quarter of an hour: cargo test --test proof heal::kills -- --ignored"]
+#[ignore = "100 kills for what 8 in the suite may miss by chance, seven minutes: cargo test --test proof heal::kills -- --ignored"]
 fn a_hundred_times_under_load() {
     killed(100, u64::from(std::process::id()));
 }
