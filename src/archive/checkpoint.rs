@@ -1,5 +1,6 @@
 //! Moving the write-ahead log into the archive, beside the writer.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +27,7 @@ pub(super) struct Mover {
 }
 
 impl Mover {
-    pub(super) fn start(path: &Path) -> Result<Self, String> {
+    pub(super) fn start(path: &Path, archive: Arc<File>) -> Result<Self, String> {
         let db = connect(path).and_then(|db| settle(&db).map(|()| db)).map_err(|error| error.to_string())?;
         let (asked, asks) = sync_channel(1);
         let failed = Arc::new(AtomicBool::new(false));
@@ -36,8 +37,7 @@ impl Mover {
             .name("archive-log".to_owned())
             .spawn(move || {
                 while asks.recv().is_ok() {
-                    // What cannot be moved now is moved later; the writer watches the log's size.
-                    if checkpoint(&db, CheckpointMode::PASSIVE).is_err_and(|error| is_lost_sync(&error)) {
+                    if move_along(&db, &archive).is_err() {
                         failure.store(true, Ordering::Relaxed);
                     }
                     move_on.store(false, Ordering::Release);
@@ -68,6 +68,25 @@ impl Mover {
     pub(super) fn stop(self) {
         drop(self.asked);
         self.thread.join().ok();
+    }
+}
+
+/// A sync failed: see [`is_lost_sync`].
+struct LostSync;
+
+/// Moves what there is, and once more what has come meanwhile. SQLite syncs the archive only if the writer has committed
+/// nothing meanwhile; while it goes on, all of it would have to reach the medium when the writer moves the rest itself.
+fn move_along(db: &Connection, archive: &File) -> Result<(), LostSync> {
+    pass(db)?;
+    archive.sync_data().map_err(|_lost| LostSync)?;
+    pass(db)
+}
+
+/// Moves what there is. What cannot be moved now is moved later, for the writer watches the log's size.
+fn pass(db: &Connection) -> Result<(), LostSync> {
+    match checkpoint(db, CheckpointMode::PASSIVE) {
+        Err(error) if is_lost_sync(&error) => Err(LostSync),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::{File, Permissions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
@@ -14,13 +15,17 @@ use super::open::{FILE_MODE, OpenError, Purpose, beside};
 /// lock file that is removed can be held by two.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _held: File,
+    _name: NameLock,
     /// The archive itself, which may have a second name (a hard link) with a lock file of its own. Open as long as the
     /// lock is held: closing it would let go of SQLite's locks too.
-    _archive: Option<File>,
+    archive: Arc<File>,
 }
 
-impl Lock {
+/// The lock on the archive's name: its lock file.
+#[derive(Debug)]
+pub(super) struct NameLock(#[expect(dead_code, reason = "the kernel holds the lock as long as this is open")] File);
+
+impl NameLock {
     /// Takes the lock beside the archive at `path` and writes our process id into it, and what for if no daemon does.
     pub(super) fn take(path: &Path, purpose: Purpose) -> Result<Self, OpenError> {
         let name = beside(path, ".lock");
@@ -37,18 +42,25 @@ impl Lock {
             Err(TryLockError::Error(error)) => return Err(failed(format!("its lock cannot be taken: {error}"))),
         }
         sign(&mut file, purpose).map_err(|error| failed(format!("its lock file cannot be written: {error}")))?;
-        Ok(Self { _held: file, _archive: None })
+        Ok(Self(file))
     }
 
     /// Takes the archive itself as well, whatever its name. Before SQLite opens it.
-    pub(super) fn over(self, path: &Path) -> Result<Self, OpenError> {
+    pub(super) fn over(self, path: &Path) -> Result<Lock, OpenError> {
         let failed = |error: std::io::Error| OpenError::Storage { path: path.to_owned(), why: error.to_string() };
         let archive = File::open(path).map_err(failed)?;
         match archive.try_lock() {
-            Ok(()) => Ok(Self { _archive: Some(archive), ..self }),
+            Ok(()) => Ok(Lock { _name: self, archive: Arc::new(archive) }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Held { path: path.to_owned(), pid: None }),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
+    }
+}
+
+impl Lock {
+    /// The archive's file. Whoever has it gives it back before the lock goes.
+    pub(super) fn archive(&self) -> Arc<File> {
+        Arc::clone(&self.archive)
     }
 }
 

@@ -15,7 +15,7 @@ use super::commit::Books;
 use super::event::{EVENTS_MAX, Events};
 use super::header::{self, Found};
 use super::identity::Identity;
-use super::lock::Lock;
+use super::lock::{Lock, NameLock};
 use super::queue::{Intake, Queue, QueueBounds};
 use super::recover::recover;
 use super::remains::Remains;
@@ -176,14 +176,14 @@ impl Archive {
     /// Opens the archive or creates it; puts what a crash left unproven into gaps, in one commit.
     pub fn open(options: &Options, now: Time) -> Result<Self, OpenError> {
         let path = real(&options.path)?;
-        let lock = Lock::take(&path, options.purpose)?;
+        let name = NameLock::take(&path, options.purpose)?;
         let found = header::inspect(&path)?;
         let trouble = |trouble| OpenError::of(&path, trouble);
         let storage = |error: rusqlite::Error| trouble(Trouble::of(&error));
         if let Found::Unborn { exists } = found {
             create(&path, exists)?;
         }
-        let lock = lock.over(&path)?;
+        let lock = name.over(&path)?;
         let mut db = schema::connect(&path).map_err(storage)?;
         // Until it is known to be whole, not even closing it may change it.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(storage)?;
@@ -242,7 +242,7 @@ impl Archive {
         clock: impl Fn() -> Time + Send + Sync + 'static,
     ) -> Result<(Intake, Events, JoinHandle<()>), OpenError> {
         let storage = |why: String| OpenError::Storage { path: self.path.clone(), why };
-        let mover = Mover::start(&self.path).map_err(storage)?;
+        let mover = Mover::start(&self.path, self.lock.archive()).map_err(storage)?;
         let identity = Identity::of(&self.path).map_err(|error| storage(error.to_string()))?;
         self.db.busy_timeout(schema::BUSY).map_err(|error| storage(error.to_string()))?;
         let quarantine = self.options.quarantine_max.saturating_sub(self.recovery.quarantine_bytes);
