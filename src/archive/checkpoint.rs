@@ -113,3 +113,36 @@ pub(super) fn checkpoint(db: &Connection, mode: CheckpointMode) -> rusqlite::Res
     let bytes = |frames: i32| u64::try_from(frames).unwrap_or(0) * (PAGE + FRAME_HEADER);
     Ok(Log { pages, bytes: bytes(held), unmoved: bytes(held).saturating_sub(bytes(moved)) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::schema::{conceive, log_ahead};
+
+    /// Asks once, with this file for the archive's; returns what is left in the log and whether a sync failed.
+    fn moved(of_archive: impl FnOnce(&Path) -> File) -> (Log, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("archive.db");
+        drop(File::create(&path).unwrap());
+        let db = connect(&path).unwrap();
+        conceive(&db).unwrap();
+        settle(&db).unwrap();
+        log_ahead(&db).unwrap();
+        db.execute_batch("CREATE TABLE many (text TEXT); INSERT INTO many VALUES (zeroblob(1000000))").unwrap();
+        assert!(checkpoint(&db, CheckpointMode::NOOP).unwrap().unmoved > 1_000_000);
+        let mover = Mover::start(&path, Arc::new(of_archive(&path))).unwrap();
+        let failed = Arc::clone(&mover.failed);
+        mover.ask();
+        mover.stop();
+        (checkpoint(&db, CheckpointMode::NOOP).unwrap(), failed.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn the_log_is_moved_beside_the_writer_and_the_archive_synced() {
+        let (log, failed) = moved(|path| File::open(path).unwrap());
+        assert_eq!((log.unmoved, failed), (0, false));
+        // What cannot be synced is not passed over.
+        let (_, failed) = moved(|_| File::open("/dev/null").unwrap());
+        assert!(failed);
+    }
+}
