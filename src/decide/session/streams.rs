@@ -58,14 +58,16 @@ impl Session {
             return self.say(turn, notice);
         };
         self.prove_life(turn, true);
-        if self.streams.message_came(slot, turn.now) {
+        let served = self.streams.served(slot);
+        if served.is_none() && self.streams.message_came(slot, turn.now) {
             self.cover(turn, slot);
         }
-        let (Some(link), Some(stream)) = (&mut self.link, self.streams.get(slot)) else { return };
+        let id = served.or_else(|| self.streams.get(slot).map(|stream| stream.id));
+        let (Some(link), Some(id)) = (&mut self.link, id) else { return };
         link.interactions = link.interactions.saturating_add(1);
         self.voice.interactions = self.voice.interactions.saturating_add(1);
         self.voice.interactions_ever = self.voice.interactions_ever.saturating_add(1);
-        turn.act(Action::Keep(stream.id));
+        turn.act(Action::Keep(id));
     }
 
     fn on_delete(&mut self, turn: &mut Turn<'_>, delete: &Delete<'_>) {

@@ -6,6 +6,7 @@
 mod answers;
 mod names;
 mod overdue;
+mod stream;
 
 pub(super) use answers::{Anonymous, Answer};
 
@@ -13,6 +14,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use self::answers::Doubt;
 use self::names::Names;
+use self::stream::Ask;
+pub(super) use self::stream::Stream;
 use super::Policy;
 use crate::coverage::Cause;
 use crate::limits::{ASKS_IN_A_ROW, STREAMS_MAX};
@@ -48,59 +51,9 @@ pub enum Refusal {
     Overflow,
 }
 
-impl Stream {
-    /// Whether the server cannot serve it at the moment, by its own word.
-    pub(super) fn is_troubled(&self) -> bool {
-        self.ask == Ask::Later && self.ended
-    }
-}
-
 /// A place in the table of streams. Good until the stream is removed.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Slot(usize);
-
-/// One wanted stream.
-#[derive(Clone, Debug)]
-pub(super) struct Stream {
-    pub(super) id: StreamId,
-    pub(super) name: String,
-    pub(super) wanted: Time,
-    pub(super) standing: Standing,
-    ask: Ask,
-    /// When it is to be asked for again by itself.
-    due: Time,
-    /// Grows with every change of `ask`; an entry of a queue with another one is stale.
-    ticket: u64,
-    /// How often it was asked for in vain.
-    tries: u32,
-    /// Requests for it on this connection that have no answer yet.
-    unanswered: u32,
-    /// Answers still to come on this connection to requests from before it was taken out and in again.
-    owed: u32,
-    /// A subscription of it has ended on this connection: what comes may be left from that one.
-    ended: bool,
-    /// When it was first asked for after that.
-    asked: Option<Time>,
-    /// A refusal that named no stream was taken to mean it.
-    guessed: bool,
-    /// As what its refusal was last told.
-    told: Option<Refusal>,
-}
-
-/// Where a subscription stands.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Ask {
-    /// Not on this connection.
-    Idle,
-    /// To be asked for.
-    Queued,
-    /// Asked for, not answered.
-    InFlight,
-    Active,
-    /// To be asked for again at some later time.
-    Later,
-    Out(Refusal),
-}
 
 /// A stream that was taken out while the present connection served it or was asked to.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +70,9 @@ type Entry = (Slot, u64);
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     slots: Vec<Option<Stream>>,
+    /// The active ones by their places. It is what a message asks for, and small enough to lie in a cache, where 5,000
+    /// streams do not.
+    served: Vec<Option<StreamId>>,
     free: Vec<Slot>,
     names: Names,
     pending: VecDeque<Entry>,
@@ -179,9 +135,11 @@ impl Subscriptions {
             guessed: false,
             told: None,
         };
-        match self.slots.get_mut(slot.0) {
-            Some(place) => *place = Some(stream),
-            None => self.slots.push(Some(stream)),
+        if let Some(place) = self.slots.get_mut(slot.0) {
+            *place = Some(stream);
+        } else {
+            self.slots.push(Some(stream));
+            self.served.push(None);
         }
         Some(slot)
     }
@@ -228,6 +186,11 @@ impl Subscriptions {
 
     pub(super) fn find(&self, name: &str) -> Option<Slot> {
         self.names.get(name)
+    }
+
+    /// The archive's number of a stream, if it is active.
+    pub(super) fn served(&self, slot: Slot) -> Option<StreamId> {
+        *self.served.get(slot.0)?
     }
 
     pub(super) fn get(&self, slot: Slot) -> Option<&Stream> {
@@ -486,6 +449,9 @@ impl Subscriptions {
             Ask::Idle | Ask::Queued => {}
         }
         (stream.ask, stream.ticket, self.tickets) = (ask, ticket, ticket);
+        if let Some(served) = self.served.get_mut(slot.0) {
+            *served = (ask == Ask::Active).then_some(stream.id);
+        }
         Some((slot, ticket))
     }
 }

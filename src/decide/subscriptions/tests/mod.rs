@@ -143,7 +143,10 @@ impl Table {
     }
 
     fn is_active(&self, name: &str) -> bool {
-        self.all.is_active(self.slot(name))
+        let slot = self.slot(name);
+        let id = self.all.is_active(slot).then(|| self.all.get(slot).unwrap().id);
+        assert_eq!(self.all.served(slot), id, "{name}");
+        id.is_some()
     }
 
     fn is_troubled(&self, name: &str) -> bool {

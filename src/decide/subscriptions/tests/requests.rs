@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::super::{Answer, Refusal, Standing, Subscriptions};
+use super::super::{Answer, Refusal, Standing, Start, Subscriptions};
 use super::{FIRST, PATIENCE, TICK, Table, start};
 use crate::coverage::Cause;
 use crate::limits::{ASKS_IN_A_ROW, STREAMS_MAX};
+use crate::record::StreamId;
 
 #[test]
 fn a_stream_is_in_trouble_from_the_servers_word_until_it_is_asked_for_again() {
@@ -469,4 +470,27 @@ fn a_stream_is_taken_in_once() {
     table.remove("a");
     assert_eq!(table.all.add(start("a")), Some(slot), "places are used again");
     assert_eq!((table.all.wanted(), table.all.find("c")), (2, None));
+}
+
+#[test]
+fn a_message_belongs_to_the_stream_that_is_served_at_its_place() {
+    let numbered = |name: &str, id| Start { id: StreamId(id), ..start(name) };
+    let mut table = Table::new("");
+    let slot = table.all.add(numbered("a", 1)).unwrap();
+    assert_eq!(table.all.served(slot), None, "not asked for yet");
+    table.all.queue(slot);
+    assert_eq!((table.ask(64).as_str(), table.all.served(slot)), ("a", None), "not answered yet");
+    assert!(table.ack("a"));
+    assert_eq!(table.all.served(slot), Some(StreamId(1)));
+    table.refuse("a", Refusal::Disabled);
+    assert_eq!(table.all.served(slot), None, "switched off");
+    table.remove("a");
+    assert_eq!(table.all.add(numbered("b", 2)), Some(slot));
+    assert_eq!(table.all.served(slot), None, "its place was another's");
+    table.all.queue(slot);
+    table.ask(64);
+    assert!(table.ack("b"));
+    assert_eq!(table.all.served(slot), Some(StreamId(2)));
+    table.all.disconnected();
+    assert_eq!(table.all.served(slot), None, "no connection serves it");
 }
