@@ -21,7 +21,7 @@ pub const COMMIT_ROWS_SOME: usize = 200;
 pub const COMMIT_APART_SOME: Duration = Duration::from_millis(2);
 /// While the writer keeps up, nothing is read beyond this weight in the queue: what waits there is only late. The rest of
 /// the queue is for a disk that stalls, and for catching up.
-pub const QUEUE_BRISK: usize = 6 * 1024 * 1024;
+pub const QUEUE_BRISK: usize = 4 * 1024 * 1024;
 /// The writer keeps up as long as its last commit is not older than this.
 pub const BRISK: Duration = Duration::from_millis(50);
 /// Payload bytes in one commit, beyond which it is closed. One message may exceed it.

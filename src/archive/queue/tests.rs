@@ -123,7 +123,7 @@ async fn while_the_writer_keeps_up_no_more_is_read_than_it_soon_writes() {
     let told = Arc::clone(&clock);
     let now = move || Time::from_micros(told.load(Ordering::Relaxed));
     let (intake, queue) = Queue::new(QueueBounds { max_bytes: 32 << 20 }, 0, Box::new(now.clone()));
-    let send = || intake.try_send(filled(1, &"x".repeat(1 << 20))).unwrap();
+    let send = || intake.try_send(filled(1, &"x".repeat(QUEUE_BRISK / 6))).unwrap();
     let take = || {
         let Task::Write(parcels) = queue.take(1, 1, Duration::ZERO, Time::default()) else { panic!("there is one") };
         queue.release(parcels);
