@@ -58,12 +58,11 @@ impl Session {
             return self.say(turn, notice);
         };
         self.prove_life(turn, true);
-        let served = self.streams.served(slot);
-        if served.is_none() && self.streams.message_came(slot, turn.now) {
+        let Some((id, is_first)) = self.streams.message_came(slot, turn.now) else { return };
+        if is_first {
             self.cover(turn, slot);
         }
-        let id = served.or_else(|| self.streams.get(slot).map(|stream| stream.id));
-        let (Some(link), Some(id)) = (&mut self.link, id) else { return };
+        let Some(link) = &mut self.link else { return };
         link.interactions = link.interactions.saturating_add(1);
         self.voice.interactions = self.voice.interactions.saturating_add(1);
         self.voice.interactions_ever = self.voice.interactions_ever.saturating_add(1);

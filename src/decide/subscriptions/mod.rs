@@ -189,7 +189,7 @@ impl Subscriptions {
     }
 
     /// The archive's number of a stream, if it is active.
-    pub(super) fn served(&self, slot: Slot) -> Option<StreamId> {
+    fn served(&self, slot: Slot) -> Option<StreamId> {
         *self.served.get(slot.0)?
     }
 
@@ -326,13 +326,17 @@ impl Subscriptions {
         self.activate(slot, now)
     }
 
-    /// A message of a stream came. Says whether that is the first proof that the server serves it: it was asked to, no
-    /// answer came, and no earlier subscription can have left the message behind.
-    pub(super) fn message_came(&mut self, slot: Slot, now: Time) -> bool {
-        let Some(stream) = self.get(slot).filter(|stream| stream.ask != Ask::Active) else { return false };
+    /// A message of a stream came. Says under which number that is stored, and whether this is the first proof that the
+    /// server serves it: it was asked to, no answer came, and no earlier subscription can have left the message behind.
+    pub(super) fn message_came(&mut self, slot: Slot, now: Time) -> Option<(StreamId, bool)> {
+        if let Some(id) = self.served(slot) {
+            return Some((id, false));
+        }
+        let stream = self.get(slot)?;
+        let id = stream.id;
         let proves = stream.unanswered > 0 && !stream.ended;
         self.contradict(slot);
-        proves && self.activate(slot, now)
+        Some((id, proves && self.activate(slot, now)))
     }
 
     /// A stream is served. Says whether that is new.

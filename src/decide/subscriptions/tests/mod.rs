@@ -101,7 +101,7 @@ impl Table {
     }
 
     fn item(&mut self, name: &str) -> bool {
-        self.all.message_came(self.slot(name), self.now)
+        self.all.message_came(self.slot(name), self.now).unwrap().1
     }
 
     fn refuse(&mut self, name: &str, why: Refusal) -> bool {
