@@ -41,6 +41,8 @@ SELECT b.received, b.bucket, b.stream,
        b.id, b.created, b.kind, b.origin, b.payload
   FROM interaction_before b
  ORDER BY b.received;
+-- Emptied first: what a DELETE of all rows overwrites is not kept for taking it back, what a DROP overwrites is, in memory.
+DELETE FROM interaction_before;
 DROP TABLE interaction_before;
 
 -- One row for each full group. What is missing here is made out of the index.

@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::archive::reading::{ReadError, Reading};
-use crate::archive::{Archive, Keep, OpenError, Options, Purpose, QueueBounds, Recovery, Synchronous, Unhealed};
+use crate::archive::{
+    Archive, Intake, Keep, OpenError, Options, Purpose, QueueBounds, Recovery, Synchronous, Unhealed, Upgrade,
+};
 use crate::backfill::{Plan, Request, Situation, plan};
 use crate::config::{self, Loaded, Settings};
 use crate::decide::Session;
@@ -20,9 +23,10 @@ use crate::host::core_dump::forbid_core_dumps;
 use crate::host::log::{self, Log, LogError};
 use crate::host::signals::Requests;
 use crate::host::systemd::Systemd;
-use crate::limits::FILES_MIN;
+use crate::limits::{FILES_MIN, UPGRADE_STEP_MAX, UPGRADE_TOLD_EVERY};
 use crate::notice::Notice;
 use crate::protocol::DataSift;
+use crate::record::Record;
 use crate::time::Time;
 use crate::transport::{self, Dialer};
 
@@ -121,8 +125,9 @@ fn wire(
     requests: Requests,
 ) -> Result<(Driver, Vec<Notice>), Refusal> {
     let now = clock.now();
-    let mut archive = Archive::open(&options_of(&settings, Purpose::Serve), now)?;
+    let mut archive = Archive::open(&options_of(&settings, Purpose::Serve), now, patience(&log, clock))?;
     let recovery = archive.recovery();
+    let opened = clock.now();
     let streams = archive.adopt(&wanted_of(&settings), now)?;
     let mut first = vec![Notice::Started {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -130,9 +135,10 @@ fn wire(
         archive: settings.archive.path.display().to_string(),
         streams: streams.len(),
     }];
-    first.extend(found(&recovery));
+    first.extend(found(&recovery, opened.since(now)));
     let bounds = QueueBounds { max_bytes: settings.queue.max_bytes };
     let (intake, events, _writer) = archive.start(bounds, move || clock.now())?;
+    record_upgrade(&intake, &recovery, now);
     let protocol = protocol_of(&settings);
     let address = protocol.address();
     let dialer = Dialer {
@@ -151,12 +157,50 @@ fn wire(
     Ok((driver, first))
 }
 
-/// What there is to say of what opening found.
-fn found(recovery: &Recovery) -> impl Iterator<Item = Notice> {
+/// What is done while the archive is brought to this version: the log says that it begins, and the service manager is
+/// told, every few seconds, that the start goes on.
+fn patience(log: &Log, clock: Clock) -> impl FnMut(Upgrade) + Send + 'static {
+    let (log, systemd, began) = (log.clone(), Systemd::of_environment(), clock.now());
+    let mut next = None;
+    move |upgrade| {
+        let now = clock.now();
+        if next.is_some_and(|next| now < next) {
+            return;
+        }
+        if next.is_none() {
+            log.say(now, &upgrading(&upgrade));
+        }
+        next = Some(now.after(UPGRADE_TOLD_EVERY));
+        systemd.extend_timeout(UPGRADE_STEP_MAX);
+        let seconds = now.since(began).as_secs();
+        systemd.status(&format!("bringing the archive to version {}, since {seconds} s", upgrade.to));
+    }
+}
+
+fn upgrading(upgrade: &Upgrade) -> Notice {
+    Notice::Upgrading { from_version: upgrade.from, to_version: upgrade.to, bytes: upgrade.bytes }
+}
+
+/// Writes into the archive what was said when it could not be written to.
+fn record_upgrade(intake: &Intake, recovery: &Recovery, now: Time) {
+    let Some(upgrade) = recovery.upgraded else { return };
+    let mut batch = intake.batch();
+    batch.record(Record::Said { at: now, connection: None, notice: upgrading(&upgrade) });
+    // Nothing has been sent before it: there is room.
+    intake.try_send(batch).ok();
+}
+
+/// What there is to say of what opening found, which took so long.
+fn found(recovery: &Recovery, took: Duration) -> impl Iterator<Item = Notice> {
+    let upgraded = recovery.upgraded.map(|upgrade| Notice::Upgraded {
+        from_version: upgrade.from,
+        to_version: upgrade.to,
+        seconds: took.as_secs_f64(),
+    });
     let crashed = recovery.crashed;
     let crashed = crashed.map(|crashed| Notice::CrashFound { streams: crashed.streams, since_us: crashed.since });
     let behind = recovery.clock_behind.map(|behind| Notice::ClockStepped { seconds: -behind.as_secs_f64() });
-    crashed.into_iter().chain(behind)
+    upgraded.into_iter().chain(crashed).chain(behind)
 }
 
 /// Opens the archive while no daemon runs, to fill the gaps that `request` means.
@@ -166,8 +210,9 @@ fn found(recovery: &Recovery) -> impl Iterator<Item = Notice> {
 pub fn alone(settings: &Settings, request: Request) -> Result<Alone, Refusal> {
     let clock = Clock::start();
     let tls = transport::tls(&settings.tls.authorities).map_err(|why| Refusal::new(Exit::Config, why))?;
-    let archive = Archive::open(&options_of(settings, Purpose::Fill), clock.now())?;
-    let first = found(&archive.recovery()).collect();
+    let now = clock.now();
+    let archive = Archive::open(&options_of(settings, Purpose::Fill), now, |_upgrade| {})?;
+    let first = found(&archive.recovery(), clock.now().since(now)).collect();
     let bounds = QueueBounds { max_bytes: settings.queue.max_bytes };
     let (intake, events, _writer) = archive.start(bounds, move || clock.now())?;
     let heal = driver::heal(settings, &intake, tls, clock, Some(request));

@@ -104,6 +104,10 @@ pub const HEAL_NOTICES_MAX: usize = 64;
 pub const RELOAD_ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Files that the daemon has open at a time, with some to spare: archive, log, sockets, settings, threads that read.
 pub const FILES_MIN: usize = 48;
+/// While an archive is brought to this version, who waits is told this often.
+pub const UPGRADE_TOLD_EVERY: Duration = Duration::from_secs(5);
+/// What the service manager is asked to wait each time: longer than the longest step between two of them.
+pub const UPGRADE_STEP_MAX: Duration = Duration::from_mins(15);
 /// Everything a stop may take; systemd/siftd.service gives more (`TimeoutStopSec`).
 pub const STOP_MAX: Duration = Duration::from_secs(10);
 

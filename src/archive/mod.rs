@@ -2,7 +2,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `open`, `lock`, `header`, `schema`, `check` | the way to a file that is ours, whole, and of this version |
+//! | `open`, `lock`, `header`, `schema`, `check`, `upgrade` | the way to a file that is ours, whole, and of this version |
 //! | `ledger`, `recover`, `retract`, `adopt` | coverage and gaps of every stream, from the start to its end |
 //! | `batch`, `queue`, `event` | the way from the connection to the writer, and what the writer has to say |
 //! | `writer`, `trouble`, `identity`, `checkpoint` | the one thread that writes, and what it does when it cannot |
@@ -45,6 +45,7 @@ mod tally;
 mod tombstone;
 mod trouble;
 mod unhealed;
+mod upgrade;
 mod writer;
 mod zone;
 
@@ -57,3 +58,4 @@ pub use open::{
 };
 pub use queue::{AdoptError, FinishError, Intake, QueueBounds};
 pub use unhealed::Unhealed;
+pub use upgrade::Upgrade;

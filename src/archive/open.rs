@@ -20,8 +20,9 @@ use super::queue::{Intake, Queue, QueueBounds};
 use super::recover::recover;
 use super::remains::Remains;
 use super::trouble::Trouble;
+use super::upgrade::Upgrade;
 use super::writer::{Parts, Writer, transact};
-use super::{adopt, check, schema};
+use super::{adopt, check, schema, upgrade};
 use crate::coverage::Cause;
 use crate::record::{ConnectionId, StreamId};
 use crate::time::Time;
@@ -149,6 +150,8 @@ pub struct Recovery {
     pub quarantine_bytes: u64,
     /// The clock now lies this far before the last moment recorded.
     pub clock_behind: Option<Duration>,
+    /// It was of an earlier version.
+    pub upgraded: Option<Upgrade>,
 }
 
 /// What the end without order left behind.
@@ -174,7 +177,10 @@ pub struct Archive {
 
 impl Archive {
     /// Opens the archive or creates it; puts what a crash left unproven into gaps, in one commit.
-    pub fn open(options: &Options, now: Time) -> Result<Self, OpenError> {
+    ///
+    /// One of an earlier version is brought to this one. That can take long: `watch` is called when it begins, and very
+    /// often while it goes on.
+    pub fn open(options: &Options, now: Time, watch: impl FnMut(Upgrade) + Send + 'static) -> Result<Self, OpenError> {
         let path = real(&options.path)?;
         let name = NameLock::take(&path, options.purpose)?;
         let found = header::inspect(&path)?;
@@ -201,13 +207,7 @@ impl Archive {
         }
         check::look(&db).map_err(|why| OpenError::Damaged { path: path.clone(), why })?;
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(storage)?;
-        if schema::is_older(&db).map_err(storage)? {
-            // All of it or nothing: a start that is cut short leaves the file as it was.
-            schema::migrate(&mut db).map_err(|error| OpenError::Storage {
-                path: path.clone(),
-                why: format!("it cannot be brought to version {}: {error}", schema::VERSION),
-            })?;
-        }
+        let upgraded = upgrade::upgrade(&path, &mut db, watch)?;
         let begin = |db: &Connection| {
             let mut books = Books::load(db, options.has_order)?;
             books.zones.write(db)?;
@@ -215,7 +215,7 @@ impl Archive {
             if options.purpose == Purpose::Serve {
                 appear(db, options, now)?;
             }
-            Ok((books, Remains::load(db)?, recovery))
+            Ok((books, Remains::load(db)?, Recovery { upgraded, ..recovery }))
         };
         // What a start writes is nothing that can be deleted by order: whether it is looked at does not matter.
         let (books, remains, recovery) = transact(&db, begin, || ()).map_err(trouble)?;

@@ -46,6 +46,7 @@ pub(super) fn recover(db: &Connection, ledger: &mut Ledger, now: Time) -> Result
         crashed,
         quarantine_bytes: quarantined(db)?,
         clock_behind,
+        upgraded: None,
     })
 }
 

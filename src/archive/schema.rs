@@ -70,12 +70,13 @@ pub(super) fn log_ahead(db: &Connection) -> rusqlite::Result<()> {
 
 /// Brings the schema to this version, in one transaction.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), refinery::Error> {
-    embedded::migrations::runner().set_grouped(true).run(db).map(|_report| ())
+    // The words of a step that has been taken may have become better since: what it made is compared, see `strangeness`.
+    embedded::migrations::runner().set_grouped(true).set_abort_divergent(false).run(db).map(|_report| ())
 }
 
-/// Whether the file is of an earlier version.
-pub(super) fn is_older(db: &Connection) -> rusqlite::Result<bool> {
-    db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map(|version| version < VERSION)
+/// The version that the file says it has.
+pub(super) fn version(db: &Connection) -> rusqlite::Result<i64> {
+    db.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// What Litestream makes in a database that it replicates: a table to write to, so that the log goes on, and one to lock.

@@ -11,6 +11,12 @@ impl fmt::Display for Notice {
             Self::Started { version, pid, archive, streams } => {
                 write!(out, "siftd {version} runs as process {pid}: {streams} streams into {archive}")
             }
+            Self::Upgrading { from_version, to_version, bytes } => {
+                write!(out, "the archive is brought from version {from_version} to {to_version}: {bytes} bytes")
+            }
+            Self::Upgraded { from_version, to_version, seconds } => {
+                write!(out, "the archive was brought from version {from_version} to {to_version} in {seconds:.1} s")
+            }
             Self::Connected { connection, url, handshake_ms } => {
                 write!(out, "connection {} to {url} stands after {handshake_ms} ms", connection.0)
             }

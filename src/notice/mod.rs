@@ -97,6 +97,16 @@ notices! {
         "The daemon runs: settings and archive are good. The server has not been asked yet.",
         "Until `subscribed` follows nothing is proven: the time since the last stop lies in a gap of every stream that was wanted then.",
         "Nothing.";
+    Upgrading { from_version: i64, to_version: i64, bytes: u64 }
+        = "upgrading", Info, own,
+        "The archive is of an earlier version and is brought to this one before anything else, all of it or nothing.",
+        "Nothing is asked of the server until `upgraded`; that time lies in the gap of the restart. It can take minutes for tens of gigabytes, and three times the archive's size on the disk.",
+        "Wait. If the start fails for lack of space, make room and start again: the archive is as it was.";
+    Upgraded { from_version: i64, to_version: i64, seconds: f64 }
+        = "upgraded", Info, own,
+        "The archive is of this version now.",
+        "An older siftd refuses it from here on.",
+        "Nothing.";
     Connected { connection: ConnectionId, url: String, handshake_ms: u64 }
         = "connected", Info, own,
         "The connection stands; the streams are being subscribed.",

@@ -39,7 +39,7 @@ fn a_second_daemon_learns_who_holds_the_archive() {
         name
     }] {
         let options = siftd::archive::Options { path, ..house.options.clone() };
-        let Err(OpenError::Held { pid, .. }) = siftd::archive::Archive::open(&options, START) else {
+        let Err(OpenError::Held { pid, .. }) = siftd::archive::Archive::open(&options, START, |_upgrade| {}) else {
             panic!("two daemons on one archive")
         };
         assert_eq!(pid, Some(std::process::id()));
@@ -55,10 +55,10 @@ fn a_second_name_of_the_archive_is_no_way_around_the_lock() {
     let name = house.path().with_file_name("other.db");
     std::fs::hard_link(house.path(), &name).unwrap();
     let options = siftd::archive::Options { path: name, ..house.options.clone() };
-    let second = siftd::archive::Archive::open(&options, START);
+    let second = siftd::archive::Archive::open(&options, START, |_upgrade| {});
     assert!(matches!(second, Err(OpenError::Held { .. })), "{second:?}");
     house.finish(running);
-    assert!(siftd::archive::Archive::open(&options, START).is_ok());
+    assert!(siftd::archive::Archive::open(&options, START, |_upgrade| {}).is_ok());
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl House {
     }
 
     pub(crate) fn open(&self) -> Result<Archive, OpenError> {
-        Archive::open(&self.options, self.now())
+        Archive::open(&self.options, self.now(), |_upgrade| {})
     }
 
     /// Opens, adopts and starts.

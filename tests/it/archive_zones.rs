@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use refinery::{Migration, Runner};
 use rusqlite::{Connection, params};
+use siftd::archive::Upgrade;
 use siftd::protocol::DataSift;
 use siftd::record::StreamId;
 
@@ -73,6 +74,7 @@ fn an_archive_of_before_gets_its_zones_and_its_filters() {
     old.execute_batch(
         "INSERT INTO stream (id, name, state, wanted, began) VALUES (1, 'aa', 'active', 1, 1), (2, 'bb', 'active', 1, 1);
          UPDATE meta SET value = 9 WHERE name = 'bucket';
+         UPDATE refinery_schema_history SET checksum = '1' WHERE version = 4; -- its words were others then
          CREATE VIEW mine AS SELECT interaction_id FROM interactions;
          CREATE VIEW mine_too AS SELECT id FROM interaction",
     )
@@ -102,6 +104,7 @@ fn an_archive_of_before_gets_its_zones_and_its_filters() {
     let before = (ask(&old, views), ask(&old, rows));
     drop(old);
     let running = house.run(&["aa", "bb"]);
+    assert!(matches!(running.recovery.upgraded, Some(Upgrade { from: 4, to: 5, .. })), "{:?}", running.recovery);
     assert_eq!((house.ask(views), house.ask(rows)), before);
     assert_eq!(house.ask("SELECT count(*) FROM mine"), ["1200"]);
     assert_eq!(house.ask("SELECT count(*) FROM interaction WHERE zone = 0"), ["200"]);

@@ -36,6 +36,8 @@ fn routine() -> Vec<Notice> {
     let (connection, job, gap) = (ConnectionId(7), JobId(3), GapId(4));
     vec![
         Notice::Started { version: "0.1.0".into(), pid: 12, archive: "/var/lib/siftd/archive.db".into(), streams: 5 },
+        Notice::Upgrading { from_version: 4, to_version: 5, bytes: 9_000_000_000 },
+        Notice::Upgraded { from_version: 4, to_version: 5, seconds: 61.5 },
         Notice::Connected { connection, url: "wss://stream.datasift.com/multi".into(), handshake_ms: 12 },
         Notice::Subscribed { connection, active: 5, out: 0, seconds: 0.25 },
         Notice::Reconnecting { seconds: 1.5, attempt: 2, cause: Cause::SlowConsumer },

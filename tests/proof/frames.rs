@@ -8,7 +8,7 @@ use serde_json::Value;
 const WORLD: &str = "[world]\nstreams = 10\nrate = 100\n";
 
 /// No peer may make the daemon larger than this, in KiB: the largest frame, a few times over.
-const MEMORY_MAX: u64 = 400 << 10;
+const MEMORY_MAX: i64 = 400 << 10;
 
 fn in_full_swing() -> Scene {
     let mut scene = Stage::new(WORLD).open();
@@ -31,15 +31,8 @@ fn stored(scene: &Scene, made: &Value) {
     scene.holds(&format!("SELECT count(*) FROM interactions WHERE interaction_id = '{id}'"));
 }
 
-/// The most memory that the daemon ever had resident, in KiB.
-fn peak(scene: &mut Scene) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", scene.daemon().pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 fn without_a_gap(mut scene: Scene) {
-    let peak = peak(&mut scene);
+    let peak = scene.daemon().peak_kib();
     assert!(peak < MEMORY_MAX, "{peak} KiB");
     assert_eq!(scene.number("SELECT count(*) FROM connections"), 1);
     let report = scene.finish(&["stored"]);
@@ -118,7 +111,7 @@ fn frames_above_the_limit() {
         scene.until("subscribed");
         scene.over(fault, &cue);
     }
-    let peak = peak(&mut scene);
+    let peak = scene.daemon().peak_kib();
     assert!(peak < MEMORY_MAX, "{peak} KiB");
     scene.finish(&["stored", "in_gap"]);
 }

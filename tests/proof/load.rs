@@ -33,13 +33,6 @@ impl Drop for SlowDisk {
     }
 }
 
-/// The most memory that it ever had, in KiB.
-fn peak(pid: u32) -> i64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 const SMALL: &str = "[source]\nmax_frame = \"1MiB\"\n[queue]\nmax_bytes = \"4MiB\"\n[log]\nlevel = \"debug\"\n";
 
 /// A server that warns of what it holds for us, and cuts us off, at these bounds.
@@ -62,7 +55,7 @@ fn a_burst_beyond_what_the_disk_takes_is_left_unread_and_then_a_true_gap() {
     scene.start();
     scene.holds("SELECT count(*) > 200 FROM interactions");
     let pid = scene.daemon().pid();
-    let before = peak(pid);
+    let before = scene.daemon().peak_kib();
     // Whether the server's last word is read before its end hangs on what the kernel still holds of it; the cause does not.
     let fault = scene.fault("more than the disk takes", &["slow_consumer"]);
     // A page of 32 KiB takes two writes: with 50 ms each the disk takes a third of a megabyte a second, on any machine,
@@ -77,7 +70,7 @@ fn a_burst_beyond_what_the_disk_takes_is_left_unread_and_then_a_true_gap() {
     drop(disk);
     scene.until("subscribed");
     scene.holds("SELECT count(*) >= 50 FROM gaps WHERE cause <> 'shutdown' AND state = 'closed'");
-    let grown = peak(pid) - before;
+    let grown = scene.daemon().peak_kib() - before;
     assert!(grown < 48 * 1024, "{grown} KiB more for a queue of 4 MiB");
     scene.holds(TOLD);
     scene.over(fault, &json!([full, warned]));
@@ -112,7 +105,6 @@ fn a_sync_that_outlasts_the_servers_patience_is_our_slowness() {
 fn five_thousand_streams_are_subscribed_anew_at_every_flap() {
     let mut scene = Stage::new("[world]\nstreams = 5000\nrate = 300\n").open();
     scene.start();
-    let pid = scene.daemon().pid();
     let mut sizes = Vec::new();
     for _ in 0..6 {
         let fault = scene.fault("reset", &["network"]);
@@ -121,7 +113,7 @@ fn five_thousand_streams_are_subscribed_anew_at_every_flap() {
         scene.until("subscribed");
         scene.over(fault, &closed);
         scene.holds("SELECT min(covered_until_us) > (SELECT max(opened_us) FROM connections) FROM streams");
-        sizes.push(peak(pid));
+        sizes.push(scene.daemon().peak_kib());
     }
     let grown = sizes[5] - sizes[2];
     assert!(grown < 16 * 1024, "{sizes:?} KiB");

@@ -32,3 +32,4 @@ mod reload;
 mod retention;
 mod scene;
 mod soak;
+mod upgrade;

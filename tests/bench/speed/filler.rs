@@ -22,7 +22,7 @@ const BATCH: usize = 500;
 /// Writes so many rows; the streams by Zipf's law, so that the busiest has a ninth of all. Says when the first came.
 pub(crate) fn fill(path: &Path, rows: usize, ids: Ids) -> i64 {
     let first = clock::now() - APART * i64::try_from(rows).unwrap();
-    let mut archive = Archive::open(&options(path), Time::from_micros(first)).unwrap();
+    let mut archive = Archive::open(&options(path), Time::from_micros(first), |_upgrade| {}).unwrap();
     let wanted: Vec<_> =
         (0..STREAMS).map(|place| Wanted { name: stream_name(place), label: None, keep: Keep::default() }).collect();
     let streams = archive.adopt(&wanted, Time::from_micros(first)).unwrap();

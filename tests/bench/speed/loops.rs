@@ -103,7 +103,8 @@ impl Loop {
             let wanted: Vec<_> = (0..STREAMS)
                 .map(|place| Wanted { name: stream_name(place), label: None, keep: Keep::default() })
                 .collect();
-            let mut archive = Archive::open(&options(&self.file), Time::from_micros(clock::now())).unwrap();
+            let mut archive =
+                Archive::open(&options(&self.file), Time::from_micros(clock::now()), |_upgrade| {}).unwrap();
             archive.adopt(&wanted, Time::from_micros(clock::now())).unwrap();
         }
         let db = Connection::open(&self.file).unwrap();

@@ -13,7 +13,7 @@ const FOURTH: &str = include_str!("../../../migrations/V4__combined.sql");
 const FIFTH: &str = include_str!("../../../migrations/V5__zones.sql");
 
 /// The version of today.
-pub(super) const LAST: i64 = 5;
+pub(crate) const LAST: i64 = 5;
 
 /// The moment at which its history begins.
 const BEGAN: i64 = 1_700_000_000_000_000;
@@ -36,7 +36,7 @@ const KEPT: [&str; 13] = [
 ];
 
 /// Makes the archive as the first siftd would have left it after a stop in order.
-pub(super) fn make(archive: &Path, streams: &[(String, String)]) {
+pub(crate) fn make(archive: &Path, streams: &[(String, String)]) {
     let mut db = empty(archive, &[FIRST]);
     let all = db.transaction().unwrap();
     for (id, (name, label)) in (1_i64..).zip(streams) {
@@ -69,6 +69,14 @@ pub(super) fn make(archive: &Path, streams: &[(String, String)]) {
         all.execute_batch(&sql.replace("?1", &BEGAN.to_string())).unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
     all.commit().unwrap();
+}
+
+/// Adds interactions that come before all others, each of so many bytes.
+pub(crate) fn fatten(archive: &Path, rows: i64, bytes: i64) {
+    let sql = "WITH n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
+               INSERT INTO interaction SELECT n, 0, 1, hex(randomblob(16)), n, 'blog', 0,
+                                              json_object('text', hex(randomblob(?2 / 2 + n % 100))) FROM n";
+    Connection::open(archive).unwrap().execute(sql, (rows, bytes)).unwrap();
 }
 
 /// An archive of these migrations, without a row.
@@ -108,7 +116,7 @@ pub(super) fn kept(archive: &Path) -> Vec<Vec<Vec<Value>>> {
 }
 
 /// The version, after a look at the whole file: the schema is that of this version to the letter, and all is sound.
-pub(super) fn version(archive: &Path) -> i64 {
+pub(crate) fn version(archive: &Path) -> i64 {
     let db = Connection::open(archive).unwrap();
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,8 @@
 //! No room: a small file system fills up, and is given room again.
 
+use crate::crash::first;
 use crate::scene::{Scene, Stage, skip};
+use rustix::process::Signal;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -40,6 +42,10 @@ impl Small {
 
     fn relieve(&self) {
         fs::remove_file(self.0.path().join("filler")).unwrap();
+        self.grow();
+    }
+
+    fn grow(&self) {
         let grown = Command::new("mount").args(["-o", "remount,size=512m"]).arg(self.0.path()).output().unwrap();
         assert!(grown.status.success());
     }
@@ -110,4 +116,26 @@ fn a_start_on_a_full_disk() {
     scene.start();
     scene.over(stopped, &serde_json::json!(said));
     scene.finish(&["stored", "in_gap"]);
+}
+
+/// An archive of an earlier version that cannot be made anew for lack of room is left as it is.
+#[test]
+fn an_upgrade_without_room() {
+    let Some(small) = Small::mount("disk::space::an_upgrade_without_room") else { return };
+    let mut scene = Stage::new(WORLD).archive(&small.archive()).open();
+    first::make(&small.archive(), &scene.streams);
+    first::fatten(&small.archive(), 2_000, 12_000);
+    let answer = scene.answer("run");
+    let said = String::from_utf8_lossy(&answer.stderr).into_owned();
+    assert_eq!(answer.status.code(), Some(74), "{said}");
+    assert!(
+        said.contains("cannot be brought to version 5 and is as it was: that takes ") && said.contains("; make room")
+    );
+    assert_eq!(first::version(&small.archive()), 1);
+    small.grow();
+    scene.start();
+    scene.daemon().signal(Signal::TERM);
+    let (code, said) = scene.buried();
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(first::version(&small.archive()), first::LAST);
 }
