@@ -63,8 +63,8 @@ pub(super) fn upgrade(
 
 /// Refuses to begin what cannot be ended.
 fn room(path: &Path, db: &Connection) -> Result<(), String> {
-    let ask = |name| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
-    let pages = ask("page_count").and_then(|all| Ok(all.saturating_sub(ask("freelist_count")?)));
+    let ask = |pragma| db.query_row(pragma, [], |row| row.get::<_, i64>(0));
+    let pages = ask("PRAGMA page_count").and_then(|all| Ok(all.saturating_sub(ask("PRAGMA freelist_count")?)));
     let pages = u64::try_from(pages.map_err(|error| error.to_string())?).unwrap_or_default();
     let needed = pages.saturating_mul(PAGE).saturating_mul(ROOM);
     let Ok(disk) = rustix::fs::statvfs(path) else { return Ok(()) };

@@ -124,7 +124,7 @@ fn an_upgrade_without_room() {
     let Some(small) = Small::mount("disk::space::an_upgrade_without_room") else { return };
     let mut scene = Stage::new(WORLD).archive(&small.archive()).open();
     first::make(&small.archive(), &scene.streams);
-    first::fatten(&small.archive(), 2_000, 12_000);
+    first::fatten(&small.archive(), 1_200, 12_000);
     let answer = scene.answer("run");
     let said = String::from_utf8_lossy(&answer.stderr).into_owned();
     assert_eq!(answer.status.code(), Some(74), "{said}");
