@@ -13,6 +13,7 @@ mod crash;
 mod deletes;
 mod disk;
 mod doctored;
+mod first_version;
 mod frames;
 mod guard;
 mod heal;

@@ -165,7 +165,7 @@ fn streams_that_come_and_go() {
 }
 
 #[test]
-#[ignore = "an hour of coming and going; cargo test --test proof streams_that_come_and_go -- --ignored"]
+#[ignore = "an hour of coming and going, where the suite has half a minute: cargo test --test proof streams_that_come_and_go -- --ignored"]
 fn streams_that_come_and_go_for_an_hour() {
     churn(3_600);
 }

@@ -4,7 +4,7 @@ use std::os::unix::net::UnixDatagram;
 
 use rustix::process::Signal;
 
-use crate::crash::first;
+use crate::first_version;
 use crate::scene::Stage;
 
 /// KiB. The archive is three times as large.
@@ -22,12 +22,12 @@ fn a_large_archive_is_brought_to_this_version_in_bounded_memory_and_that_is_told
     let mut scene = Stage::new("[world]\nstreams = 4\nrate = \"2/s\"\n")
         .environment("NOTIFY_SOCKET", &path.display().to_string())
         .open();
-    first::make(&scene.archive(), &scene.streams);
-    first::fatten(&scene.archive(), 20_000, 12_000);
+    first_version::make(&scene.archive(), &scene.streams);
+    first_version::fatten(&scene.archive(), 20_000, 12_000);
     let before = scene.number(ROWS);
     scene.launch();
     let upgraded = scene.until("upgraded");
-    assert_eq!((&upgraded["from_version"], &upgraded["to_version"]), (&1.into(), &first::LAST.into()));
+    assert_eq!((&upgraded["from_version"], &upgraded["to_version"]), (&1.into(), &first_version::LAST.into()));
     scene.until("subscribed");
     let peak = scene.daemon().peak_kib();
     assert!(peak < MEMORY_MAX, "{peak} KiB");
@@ -45,6 +45,6 @@ fn a_large_archive_is_brought_to_this_version_in_bounded_memory_and_that_is_told
     let said =
         "SELECT count(*) FROM notices WHERE notice IN ('upgrading', 'upgraded') AND detail ->> 'from_version' = 1";
     assert_eq!(scene.number(said), 2);
-    assert_eq!(first::version(&scene.archive()), first::LAST);
+    assert_eq!(first_version::version(&scene.archive()), first_version::LAST);
     assert_eq!(scene.number(ROWS), before);
 }

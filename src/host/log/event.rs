@@ -54,9 +54,9 @@ fields! {
     siftd_open_gaps siftd_interactions siftd_per_second siftd_deletes siftd_bytes siftd_queue_bytes siftd_max_bytes
     siftd_wal_bytes siftd_job siftd_jobs siftd_backfill_pending siftd_backfill_running siftd_backfill_filled
     siftd_backfill_failed siftd_gap siftd_gaps siftd_rows siftd_credits siftd_milliunits siftd_limit siftd_count
-    siftd_name siftd_last siftd_watermark_us siftd_version siftd_from_version siftd_to_version siftd_pid siftd_handshake_ms siftd_archive siftd_url
-    siftd_added siftd_removed siftd_changed siftd_settings siftd_why siftd_reason siftd_status siftd_sent
-    siftd_faults siftd_detail siftd_text
+    siftd_name siftd_last siftd_watermark_us siftd_version siftd_from_version siftd_to_version siftd_pid
+    siftd_handshake_ms siftd_archive siftd_url siftd_added siftd_removed siftd_changed siftd_settings siftd_why
+    siftd_reason siftd_status siftd_sent siftd_faults siftd_detail siftd_text
 }
 
 /// Hands a notice to the subscriber of this thread.

@@ -1,6 +1,5 @@
 //! SIGKILL at every system call that changes a file of the archive, one after the other, none left out.
 
-pub(crate) mod first;
 mod gate;
 mod heal;
 mod script;
@@ -13,6 +12,7 @@ use std::sync::Mutex;
 use rustix::process::Signal;
 use serde_json::json;
 
+use crate::first_version;
 use crate::scene::{Fault, Scene, Stage, skip};
 use gate::Gate;
 use script::{aged, lived, play, stop_when_pruned};
@@ -68,8 +68,8 @@ fn from_ruins(end_at: usize) -> Trace {
 /// left: the old archive or the new one.
 fn from_the_first_version(end_at: usize, left: &Mutex<BTreeMap<i64, usize>>) -> Trace {
     let (gate, mut scene) = scene(CALM);
-    first::make(&scene.archive(), &scene.streams);
-    let before = first::kept(&scene.archive());
+    first_version::make(&scene.archive(), &scene.streams);
+    let before = first_version::kept(&scene.archive());
     assert!(before.iter().all(|rows| !rows.is_empty()), "something of everything");
     let tracer = gate.launch(&mut scene, Some(end_at));
     if scene.heard("started").is_some() {
@@ -79,16 +79,16 @@ fn from_the_first_version(end_at: usize, left: &Mutex<BTreeMap<i64, usize>>) -> 
     let trace = tracer.end();
     assert_eq!(code, None, "{said}");
     let at = trace.points.last();
-    let version = first::version(&scene.archive());
-    assert!(first::holds(&scene.archive(), &before), "something is lost after {at:?}");
+    let version = first_version::version(&scene.archive());
+    assert!(first_version::holds(&scene.archive(), &before), "something is lost after {at:?}");
     *left.lock().unwrap().entry(version).or_default() += 1;
     // The next start finishes what the last one began.
     scene.start();
     scene.daemon().signal(Signal::TERM);
     let (code, said) = scene.buried();
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(first::version(&scene.archive()), first::LAST);
-    assert!(first::holds(&scene.archive(), &before), "something is lost after {at:?} and another start");
+    assert_eq!(first_version::version(&scene.archive()), first_version::LAST);
+    assert!(first_version::holds(&scene.archive(), &before), "something is lost after {at:?} and another start");
     trace
 }
 
@@ -146,7 +146,7 @@ fn killed_at_every_call_of_a_migration() {
     tell(&format!("a migration: {points}; {left:?} left by version"));
     assert!(points.has("pwrite64 archive.db-wal") && points.has("sync archive.db-wal"), "{points}");
     assert!(
-        left.get(&1).is_some_and(|count| *count > 5) && left.contains_key(&first::LAST) && left.len() == 2,
+        left.get(&1).is_some_and(|count| *count > 5) && left.contains_key(&first_version::LAST) && left.len() == 2,
         "{left:?}"
     );
 }

@@ -1,6 +1,6 @@
 //! No room: a small file system fills up, and is given room again.
 
-use crate::crash::first;
+use crate::first_version;
 use crate::scene::{Scene, Stage, skip};
 use rustix::process::Signal;
 use std::fs;
@@ -123,19 +123,19 @@ fn a_start_on_a_full_disk() {
 fn an_upgrade_without_room() {
     let Some(small) = Small::mount("disk::space::an_upgrade_without_room") else { return };
     let mut scene = Stage::new(WORLD).archive(&small.archive()).open();
-    first::make(&small.archive(), &scene.streams);
-    first::fatten(&small.archive(), 1_200, 12_000);
+    first_version::make(&small.archive(), &scene.streams);
+    first_version::fatten(&small.archive(), 1_200, 12_000);
     let answer = scene.answer("run");
     let said = String::from_utf8_lossy(&answer.stderr).into_owned();
     assert_eq!(answer.status.code(), Some(74), "{said}");
     assert!(
         said.contains("cannot be brought to version 5 and is as it was: that takes ") && said.contains("; make room")
     );
-    assert_eq!(first::version(&small.archive()), 1);
+    assert_eq!(first_version::version(&small.archive()), 1);
     small.grow();
     scene.start();
     scene.daemon().signal(Signal::TERM);
     let (code, said) = scene.buried();
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(first::version(&small.archive()), first::LAST);
+    assert_eq!(first_version::version(&small.archive()), first_version::LAST);
 }

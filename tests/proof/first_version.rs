@@ -6,11 +6,11 @@ use refinery::{Migration, Runner};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-const FIRST: &str = include_str!("../../../migrations/V1__archive.sql");
-const SECOND: &str = include_str!("../../../migrations/V2__backfill.sql");
-const THIRD: &str = include_str!("../../../migrations/V3__retention.sql");
-const FOURTH: &str = include_str!("../../../migrations/V4__combined.sql");
-const FIFTH: &str = include_str!("../../../migrations/V5__zones.sql");
+const FIRST: &str = include_str!("../../migrations/V1__archive.sql");
+const SECOND: &str = include_str!("../../migrations/V2__backfill.sql");
+const THIRD: &str = include_str!("../../migrations/V3__retention.sql");
+const FOURTH: &str = include_str!("../../migrations/V4__combined.sql");
+const FIFTH: &str = include_str!("../../migrations/V5__zones.sql");
 
 /// The version of today.
 pub(crate) const LAST: i64 = 5;
@@ -104,13 +104,13 @@ fn schema(db: &Connection) -> Vec<Vec<Value>> {
 }
 
 /// Whether every row that was there `before` is there.
-pub(super) fn holds(archive: &Path, before: &[Vec<Vec<Value>>]) -> bool {
+pub(crate) fn holds(archive: &Path, before: &[Vec<Vec<Value>>]) -> bool {
     let after = kept(archive);
     before.iter().zip(&after).all(|(before, after)| before.iter().all(|row| after.contains(row)))
 }
 
 /// Everything that must be there whatever happens.
-pub(super) fn kept(archive: &Path) -> Vec<Vec<Vec<Value>>> {
+pub(crate) fn kept(archive: &Path) -> Vec<Vec<Vec<Value>>> {
     let db = Connection::open(archive).unwrap();
     KEPT.iter().map(|sql| rows(&db, sql)).collect()
 }
